@@ -1,0 +1,125 @@
+package shardmap
+
+import (
+	"fmt"
+	"iter"
+	"sync/atomic"
+)
+
+// ChangeKind says what happened to a key between two snapshots.
+type ChangeKind uint8
+
+const (
+	Added   ChangeKind = iota + 1 // the key is only in the newer snapshot
+	Updated                       // the key is in both, and was stored in between
+	Removed                       // the key is only in the older snapshot
+)
+
+// String returns "added", "updated" or "removed".
+func (k ChangeKind) String() string {
+	switch k {
+	case Added:
+		return "added"
+	case Updated:
+		return "updated"
+	case Removed:
+		return "removed"
+	}
+	return fmt.Sprintf("ChangeKind(%d)", uint8(k))
+}
+
+// Change is what happened to one key between two snapshots.
+type Change[V any] struct {
+	Kind ChangeKind
+	Old  V // the value in the older snapshot; zero if Added
+	New  V // the value in the newer snapshot; zero if Removed
+}
+
+// Diff returns an iterator over the keys that differ between older and s, in no particular order, each once. Applied to
+// the content of older, the changes give the content of s. A nil or zero older counts as empty.
+//
+// A key that was stored in between counts as Updated even if both values are equal, or as Removed and inserted again:
+// compare Old and New where that matters. NaN keys in shards that changed count as Removed and Added.
+//
+// It takes time in proportion to the shards that were written in between (and to the whole where the map was cleared,
+// replaced, shrunk or rehashed), plus about a nanosecond for each of the others. The two may be snapshots of different
+// maps, such as a map and its clone.
+func (s *Snapshot[K, V]) Diff(older *Snapshot[K, V]) iter.Seq2[K, Change[V]] {
+	if older == nil {
+		older = new(Snapshot[K, V])
+	}
+	return func(yield func(K, Change[V]) bool) {
+		for e := range s.changedSince(older) {
+			key := *keyOf[K](e)
+			switch e2, old := older.find(key); {
+			case e2 == nil:
+				if !yield(key, Change[V]{Kind: Added, New: s.value(e)}) {
+					return
+				}
+			case e2 != e:
+				if !yield(key, Change[V]{Updated, unpack[V](s.d.slotKind, old), s.value(e)}) {
+					return
+				}
+			}
+		}
+		for e := range older.changedSince(s) {
+			key := *keyOf[K](e)
+			if e2, _ := s.find(key); e2 == nil && !yield(key, Change[V]{Kind: Removed, Old: older.value(e)}) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Snapshot[K, V]) find(key K) (*opaque, raw) {
+	if s.d == nil {
+		return nil, raw{}
+	}
+	return s.d.find(s.d.of(key), key)
+}
+
+// changedSince returns the entries of those shards of s that are not shards of other. An entry that is in a shard of
+// both is the same in both, for neither is ever written again.
+func (s *Snapshot[K, V]) changedSince(other *Snapshot[K, V]) iter.Seq[*opaque] {
+	return func(yield func(*opaque) bool) {
+		if s.d == nil {
+			return
+		}
+		for sh := range s.d.shardsNotIn(other.d) {
+			for e := range sh.entries {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// shardsNotIn returns the shards of d that other, which may be nil, has not in the same place.
+func (d *directory[K]) shardsNotIn(other *directory[K]) iter.Seq[*shard] {
+	if other == nil {
+		return d.shards
+	}
+	return func(yield func(*shard) bool) {
+		for i := 0; i < d.len(); {
+			if p := d.pageAt(i); p != nil && d.depth == other.depth && p == other.pageAt(i) {
+				i += 1 << pageBits
+				continue
+			}
+			h := uint64(i) << d.shift << 32
+			s := d.shard(h)
+			if s != other.shard(h) && !yield(s) {
+				return
+			}
+			i += 1 << (d.depth - s.depth)
+		}
+	}
+}
+
+// pageAt returns the page that begins with slot i, or nil.
+func (t *table) pageAt(i int) *atomic.Pointer[shard] {
+	if t.flat != nil || i%(1<<pageBits) != 0 {
+		return nil
+	}
+	return &t.pages[i>>pageBits].Load()[0]
+}

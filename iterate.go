@@ -1,0 +1,119 @@
+package shardmap
+
+import "iter"
+
+// Iteration over a live map walks the shards of the directory that is current when it begins. Each shard's entries are
+// gathered under its lock in read mode, and passed on when the lock is given up. A shard covers a range of hashes, so
+// no key shows up in two, and under the lock a shard holds no key twice. An entry whose slot holds the tombstone by
+// the time its turn comes was deleted during the iteration, and is left out.
+//
+// A shard that is split, grown or copied before its turn still shows what it held then, through entries that are
+// current or that were current when the iteration began. So does a directory that Clear, Replace or a rebuild has put
+// aside.
+
+// live calls yield with each entry of the map, with no lock held, until yield returns false.
+func (t *table) live(yield func(e *opaque) bool) {
+	var space [perBucket << maxBucketsLog2]*opaque
+	for s := range t.shards {
+		found := space[:0]
+		s.mu.RLock()
+		for e := range s.entries {
+			found = append(found, e)
+		}
+		s.mu.RUnlock()
+		for _, e := range found {
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// Range calls f for each entry until f returns false.
+//
+// Like [sync.Map.Range], it does not show the map at one instant, unless nobody writes: no key is shown twice, a key
+// that is present during the whole call is shown, and each value is one that the key had at some point of the call.
+// Use [Map.Snapshot] to see one instant.
+//
+// It locks one shard after the other for reading, for as long as it takes to copy 160 pointers, and calls f with no
+// lock held: f may do anything to the map. It allocates nothing that grows with the map.
+func (m *Map[K, V]) Range(f func(key K, value V) bool) {
+	d := m.dir.Load()
+	if d == nil {
+		return
+	}
+	for e := range d.live {
+		if r := d.load(e); !d.isDead(r) && !f(*keyOf[K](e), unpack[V](d.slotKind, r)) {
+			return
+		}
+	}
+}
+
+// All returns an iterator over the entries, with the promises of [Map.Range].
+func (m *Map[K, V]) All() iter.Seq2[K, V] { return m.Range }
+
+// Keys returns an iterator over the keys, with the promises of [Map.Range].
+func (m *Map[K, V]) Keys() iter.Seq[K] {
+	return func(yield func(K) bool) {
+		m.Range(func(key K, _ V) bool { return yield(key) })
+	}
+}
+
+// Values returns an iterator over the values, with the promises of [Map.Range].
+func (m *Map[K, V]) Values() iter.Seq[V] {
+	return func(yield func(V) bool) {
+		m.Range(func(_ K, value V) bool { return yield(value) })
+	}
+}
+
+// DeleteFunc deletes the entries for which pred returns true, and returns how many it deleted. It visits the entries
+// like [Map.Range]. An entry is deleted only as pred saw it: if its value was changed meanwhile, pred is asked again.
+//
+// Each deletion is linearizable by itself, and locks one shard. No lock is held while pred runs; it may do anything
+// to the map. Entries whose key is a NaN, which no other method but Clear can delete, are deleted together at the end,
+// while writers wait.
+func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
+	n := 0
+	d := m.dir.Load()
+	if d == nil {
+		return 0
+	}
+	var lost map[*opaque]bool
+	for e := range d.live {
+		key := *keyOf[K](e)
+		r := d.load(e)
+		if d.isDead(r) || !pred(key, unpack[V](d.slotKind, r)) {
+			continue
+		}
+		if key != key {
+			if lost == nil {
+				lost = make(map[*opaque]bool)
+			}
+			lost[e] = true
+			continue
+		}
+		for {
+			current, h, now, ok := m.lookup(key)
+			if !ok || now != r && !pred(key, unpack[V](d.slotKind, now)) {
+				break
+			}
+			r = now
+			if _, _, ok = m.write(current, h, key, removeMatch, r, raw{}); ok {
+				n++
+				break
+			}
+		}
+	}
+	return n + m.removeLost(lost)
+}
+
+// removeLost removes those of the given entries that are in the map, by looking everywhere. It returns their number.
+func (m *Map[K, V]) removeLost(lost map[*opaque]bool) int {
+	if len(lost) == 0 {
+		return 0
+	}
+	ls := m.exclude()
+	defer m.open(ls)
+	d := m.dir.Load()
+	return m.rebuild(ls, d.hashing, d.dead, func(e *opaque) bool { return !lost[e] })
+}

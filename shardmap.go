@@ -1,0 +1,364 @@
+package shardmap
+
+import (
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Map is a concurrent hash map like [sync.Map], with types, speed, and a [Map.Snapshot] of the whole map at one
+// instant that costs the same for ten entries and ten million.
+//
+// The zero value is an empty map ready to use. A Map must not be copied after first use ("go vet" reports copies).
+// A nil *Map panics like a nil *sync.Map.
+//
+// # Consistency
+//
+// Every operation on one key is linearizable: it takes effect at one instant between its call and its return. In the
+// terms of the Go memory model, a write operation "synchronizes before" any read operation that observes its effect.
+// Load, LoadOrStore that finds its key, Range, All, Keys, Values and Len are read operations; Store, Delete,
+// LoadAndDelete, Swap, Clear and Replace are write operations; LoadOrStore that stores is a write operation;
+// CompareAndSwap and CompareAndDelete are write operations if they return true and read operations otherwise.
+// Snapshot, Clear and Replace take effect for all keys at one instant. Range and Len look at a live map and see no
+// particular instant; take a snapshot where that matters.
+//
+// A value that is stored is present, whatever it is: nil and zero values too. Presence is told by the second result
+// alone.
+//
+// # Locks and callbacks
+//
+// Load, and every other read of a single key, takes no lock and waits for nobody. Writers of existing keys wait only
+// for Snapshot, Clear, Replace, Clone, Shrink and a change of the hash function; writers that insert or delete lock
+// one shard besides. No function that you pass to a method runs under a lock (a hasher is the one exception, see
+// [WithHasher]), so that it may use the map, panic, or call [runtime.Goexit], and leaves the map intact.
+//
+// # Keys
+//
+// Keys are compared with ==, and only keys that are equal must have equal hashes; the built-in hashing sees to that.
+// +0 and -0 are one key. A NaN is a key of its own each time it is stored: it cannot be loaded, replaced or deleted,
+// but Range shows it and Clear and DeleteFunc remove it, as in a Go map. A key whose dynamic type is not comparable
+// (in a Map[any, any], say) panics before anything is locked or changed.
+type Map[K comparable, V any] struct {
+	_ noCopy
+
+	dir   atomic.Pointer[directory[K]] // nil until the first write; see directory.go
+	lanes atomic.Pointer[laneSet]      // nil until the first write; see lanes.go
+	gate  sync.Mutex                   // held while the lanes are closed
+	grow  sync.Mutex                   // guards changes of the directory's table
+
+	loads flights[K, V] // the loaders of LoadOrCompute that are under way
+
+	splits, copies, rehashes atomic.Uint64 // for Stats
+}
+
+var _ ConcurrentMap[string, int] = (*Map[string, int])(nil)
+
+// New returns an empty map that is set up by opts. It panics if an option is bad, with a sentence that names the
+// option and the value. Without options, new(Map[K, V]) or the zero value does the same.
+func New[K comparable, V any](opts ...Option) *Map[K, V] {
+	var c config
+	for _, o := range opts {
+		o(&c)
+	}
+	c.check()
+	custom := hasherFor[K](&c)
+	m := new(Map[K, V])
+	if c.shards > 1 || c.capacity > 0 || custom != nil {
+		d := newDirectory[K, V](newHashing(custom), c.shards, c.capacity)
+		m.dir.Store(d)
+		if d.depth > 0 {
+			m.lanes.Store(newLaneSet(fullLanes(), 0))
+		}
+	}
+	return m
+}
+
+// newDirectory returns a directory of empty shards: at least as many as asked for, and enough for capacity entries.
+func newDirectory[K comparable, V any](h hashing[K], shards, capacity int) *directory[K] {
+	var zero V
+	d := &directory[K]{hashing: h}
+	d.slotKind = slotKindOf[V]()
+	d.dead = newWordTombstone(unsafe.Sizeof(zero))
+	d.table = emptyTable(shards, capacity, roomyFill, 0)
+	return d
+}
+
+// directory returns the current directory, and makes the first one.
+func (m *Map[K, V]) directory() *directory[K] {
+	for {
+		if d := m.dir.Load(); d != nil {
+			return d
+		}
+		m.dir.CompareAndSwap(nil, newDirectory[K, V](newHashing[K](nil), 1, 0))
+	}
+}
+
+// Load returns the value stored for key, and whether there is one.
+//
+// It is linearizable, never blocks, writes no memory that other goroutines use, and allocates nothing.
+func (m *Map[K, V]) Load(key K) (value V, ok bool) {
+	d := m.dir.Load()
+	if d == nil {
+		return value, false
+	}
+	// hashing.of and directory.find, written out: calls before the first cache miss are what a lookup's time is
+	// made of.
+	var h uint64
+	switch d.kind {
+	case hashString:
+		h = xxhash.Sum64String(*(*string)(unsafe.Pointer(&key)))
+	case hashWord:
+		h = fold(wordAt(unsafe.Pointer(&key), unsafe.Sizeof(key))^d.seed, mix1)
+	default:
+		h = d.of(key)
+	}
+	tags := spread(h)
+	for b := d.shard(h).bucket(h & d.bucketMask); b != nil; b = b.next.Load() {
+		for set := match(b.meta.Load(), tags); set != 0; set &= set - 1 {
+			e := b.entries[firstSlot(set)].Load()
+			if e == nil || *keyOf[K](e) != key {
+				continue
+			}
+			r := d.load(e)
+			if d.isDead(r) {
+				return value, false // deleted during this call: see bucket
+			}
+			return unpack[V](d.slotKind, r), true
+		}
+	}
+	return value, false
+}
+
+// find returns key's entry in d and what its slot holds, or nil. It takes no lock.
+func (d *directory[K]) find(h uint64, key K) (*opaque, raw) {
+	at := d.search(d.shard(h).bucket(h&d.bucketMask), h, key)
+	if at.e == nil {
+		return nil, raw{}
+	}
+	r := d.load(at.e)
+	if d.isDead(r) {
+		return nil, raw{}
+	}
+	return at.e, r
+}
+
+// A place is where an entry was found.
+type place struct {
+	e    *opaque // nil if there is no entry
+	b    *bucket
+	slot int
+	meta uint64 // of b, read before e
+}
+
+// search looks for key in the chain that begins with b.
+func (d *directory[K]) search(b *bucket, h uint64, key K) place {
+	tags := spread(h)
+	for ; b != nil; b = b.next.Load() {
+		meta := b.meta.Load()
+		for set := match(meta, tags); set != 0; set &= set - 1 {
+			slot := firstSlot(set)
+			if e := b.entries[slot].Load(); e != nil && *keyOf[K](e) == key {
+				return place{e, b, slot, meta}
+			}
+		}
+	}
+	return place{}
+}
+
+// lookup returns what key's slot holds, and whether key is present.
+func (m *Map[K, V]) lookup(key K) (d *directory[K], h uint64, r raw, ok bool) {
+	d = m.directory()
+	h = d.of(key)
+	e, r := d.find(h, key)
+	return d, h, r, e != nil
+}
+
+// Store sets the value for key.
+//
+// It is linearizable. For a key that is present it waits for no other writer of a single key, and allocates nothing
+// if V is a pointer, map, channel or function, or at most 8 bytes without pointers; other values are copied to the
+// heap. (The first update of an entry after a snapshot, and a new key, lock the shard and allocate an entry.)
+func (m *Map[K, V]) Store(key K, value V) {
+	d := m.directory()
+	m.write(d, d.of(key), key, put, raw{}, pack(d.slotKind, value))
+}
+
+// Swap sets the value for key and returns the previous value, and whether there was one.
+//
+// It is linearizable, and locks and allocates like [Map.Store].
+func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
+	d := m.directory()
+	old, loaded, _ := m.write(d, d.of(key), key, put, raw{}, pack(d.slotKind, value))
+	if loaded {
+		previous = unpack[V](d.slotKind, old)
+	}
+	return previous, loaded
+}
+
+// LoadOrStore returns the value stored for key if there is one. Otherwise it stores value and returns that. The
+// second result tells whether the value was there.
+//
+// It is linearizable. If the key is present it is a Load: no lock, no allocation. Otherwise it locks the key's shard
+// and allocates like [Map.Store] for a new key.
+func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
+	d, h, r, ok := m.lookup(key)
+	if !ok {
+		var stored bool
+		if r, _, stored = m.write(d, h, key, putAbsent, raw{}, pack(d.slotKind, value)); stored {
+			return value, false
+		}
+	}
+	return unpack[V](d.slotKind, r), true
+}
+
+// LoadAndDelete deletes the entry for key and returns the value that it had, and whether there was one. Of several
+// calls that delete the same entry, exactly one gets its value, and that is the last one stored there.
+//
+// It is linearizable. If the key is absent it is a Load: no lock. Otherwise it locks the key's shard. The value can be
+// collected as soon as nobody else holds it, a snapshot of before the call included.
+func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
+	d, h, r, ok := m.lookup(key)
+	if ok {
+		r, loaded, _ = m.write(d, h, key, remove, raw{}, raw{})
+	}
+	if loaded {
+		value = unpack[V](d.slotKind, r)
+	}
+	return value, loaded
+}
+
+// Delete deletes the entry for key, if there is one. It is linearizable, and locks like [Map.LoadAndDelete].
+func (m *Map[K, V]) Delete(key K) {
+	if d, h, _, ok := m.lookup(key); ok {
+		m.write(d, h, key, remove, raw{}, raw{})
+	}
+}
+
+// CompareAndSwap stores new for key if the value stored there is equal to old, and reports whether it did. Absent
+// keys have no value equal to any.
+//
+// It is linearizable, and locks and allocates like [Map.Store] for a key that is present. It panics, before anything
+// is locked or changed, if old is not comparable.
+func (m *Map[K, V]) CompareAndSwap(key K, old, new V) (swapped bool) {
+	mustBeComparable("CompareAndSwap", old)
+	for {
+		d, h, r, ok := m.lookup(key)
+		if !ok || !equal(unpack[V](d.slotKind, r), old) {
+			return false
+		}
+		if _, _, swapped = m.write(d, h, key, putMatch, r, pack(d.slotKind, new)); swapped {
+			return true
+		}
+	}
+}
+
+// CompareAndDelete deletes the entry for key if its value is equal to old, and reports whether it did.
+//
+// It is linearizable, and locks the key's shard if the value is equal. It panics, before anything is locked or
+// changed, if old is not comparable.
+func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
+	mustBeComparable("CompareAndDelete", old)
+	for {
+		d, h, r, ok := m.lookup(key)
+		if !ok || !equal(unpack[V](d.slotKind, r), old) {
+			return false
+		}
+		if _, _, deleted = m.write(d, h, key, removeMatch, r, raw{}); deleted {
+			return true
+		}
+	}
+}
+
+// Compute sets or removes the entry for key as fn says. It calls fn with the value stored for key and whether there
+// is one, and if fn returns
+//
+//   - [Set], stores the value that fn returned,
+//   - [Remove], deletes the entry if there is one,
+//   - [Keep], changes nothing and ignores the value.
+//
+// It returns the value that is then stored, and whether there is one.
+//
+// It is linearizable: nothing happens to the entry between what fn was told and what fn decided. No lock is held while
+// fn runs. Instead, if the entry was changed meanwhile, fn is called again with what is there now. So fn may run several
+// times, at the same time as the fn of another Compute of the same key: it must decide from its arguments alone, and
+// not modify what old refers to (a slice's spare capacity, which append may write to, included). Some call always
+// succeeds, but one with a slow fn may have to try often if the key is written all the time.
+//
+// It locks and allocates like [Map.Store], or [Map.LoadAndDelete]. It panics if fn returns another Op than these.
+func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual V, present bool) {
+	for {
+		d, h, r, loaded := m.lookup(key)
+		var old V
+		if loaded {
+			old = unpack[V](d.slotKind, r)
+		}
+		value, op := fn(old, loaded)
+		var done bool
+		switch op {
+		case Keep:
+			return old, loaded
+		case Set:
+			kind := putAbsent
+			if loaded {
+				kind = putMatch
+			}
+			if _, _, done = m.write(d, h, key, kind, r, pack(d.slotKind, value)); done {
+				return value, true
+			}
+		case Remove:
+			if !loaded {
+				return actual, false
+			}
+			if _, _, done = m.write(d, h, key, removeMatch, r, raw{}); done {
+				return actual, false
+			}
+		default:
+			panic(badOp(op))
+		}
+	}
+}
+
+// LoadOrCompute returns the value stored for key if there is one. Otherwise it calls load and stores what it returns,
+// unless that is an error, which LoadOrCompute returns and which stores nothing. The second result tells whether the
+// value came from somebody else: the map, or another goroutine's load.
+//
+// Of several goroutines that miss the same key at the same time, one calls load, and the others wait for its result –
+// the value or the error. If load panics or calls [runtime.Goexit], nothing is stored, the others wake, and one of
+// them calls its own load. If the key is stored by other means while load runs, that value stays and is returned.
+//
+// A present key is a Load: no lock, no allocation. No lock is held while load runs, and it may use the map; but a
+// LoadOrCompute of the same key from inside load waits for itself, for ever. It panics if load is nil.
+func (m *Map[K, V]) LoadOrCompute(key K, load func() (V, error)) (actual V, loaded bool, err error) {
+	if load == nil {
+		panic("shardmap: LoadOrCompute: nil load function")
+	}
+	if actual, loaded = m.Load(key); loaded {
+		return actual, true, nil
+	}
+	return m.loads.loadOrCompute(key, load, m.Load, m.LoadOrStore)
+}
+
+// Len returns the number of entries. It adds up a few counters, at most 64, whatever the size of the map. The result is
+// never negative, and exact if nobody writes meanwhile; [Snapshot.Len] is exact always.
+func (m *Map[K, V]) Len() int {
+	ls := m.lanes.Load()
+	if ls == nil {
+		return 0
+	}
+	return ls.len()
+}
+
+// Clear deletes all entries, at one instant: no entry stored before Clear began is there after it, and none stored
+// after it returned is lost. It takes the time of a [Map.Snapshot]. The map starts over with one shard.
+func (m *Map[K, V]) Clear() {
+	ls := m.exclude()
+	defer m.open(ls)
+	if d := m.dir.Load(); d != nil {
+		empty := *d
+		empty.table = emptyTable(1, 0, roomyFill, d.gen)
+		m.dir.Store(&empty)
+	}
+	ls.add(-ls.len())
+}

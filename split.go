@@ -1,0 +1,90 @@
+package shardmap
+
+import "runtime"
+
+// Growing, splitting and copying shards. All of it happens in the same way: the successors are built in private, the
+// one that the writer goes on with is locked, they are published, and the old shard's lock is given up. A panic on
+// the way (of a user's hasher) leaves everything as it was.
+
+// own replaces the locked shard by a copy for generation gen, because a snapshot may share the shard.
+func (m *Map[K, V]) own(w *hold, gen, h uint64) {
+	c := copyOf(w.shard, gen)
+	c.mu.Lock()
+	m.publish(h, c)
+	w.handOver(c)
+	m.copies.Add(1)
+}
+
+// divide makes room in the locked shard of hash h, if it is full or fought over and room can be made: the only shard
+// of a small map gets more buckets, any other is split. It reports whether it did.
+func (m *Map[K, V]) divide(w *hold, h uint64) bool {
+	s := w.shard
+	full := s.count >= s.capacity()
+	if !full && s.contended < foughtOverLimit {
+		return false
+	}
+	d := m.dir.Load()
+	if s.bucketsLog2 < maxBucketsLog2 { // then it is the only one
+		log2 := moreBuckets(s.bucketsLog2)
+		if !full {
+			log2 = maxBucketsLog2
+		}
+		g := newShard(log2, 0, d.gen)
+		d.distribute(s, g, g)
+		g.contended = s.contended
+		g.mu.Lock()
+		m.publish(h, g)
+		w.handOver(g)
+		return true
+	}
+	if s.depth == d.depth && !m.mayDouble(d, full) {
+		s.contended = 0
+		return false
+	}
+	lower, upper := newShard(s.bucketsLog2, s.depth+1, d.gen), newShard(s.bucketsLog2, s.depth+1, d.gen)
+	d.distribute(s, lower, upper)
+	ours := lower
+	if h>>(63-s.depth)&1 != 0 {
+		ours = upper
+	}
+	ours.mu.Lock()
+	m.publish(h, lower, upper)
+	w.handOver(ours)
+	m.splits.Add(1)
+	return true
+}
+
+// mayDouble reports whether the directory may grow by one bit: as long as it has at most one slot for 16 entries, or,
+// for a shard that is fought over, four for each processor. Where keys cannot be told apart by their hashes the
+// directory thus stays small, and the chains grow until the hash function is exchanged.
+func (m *Map[K, V]) mayDouble(d *directory[K], full bool) bool {
+	slots := 2 * d.len()
+	if !full {
+		return slots <= 4*runtime.GOMAXPROCS(0)
+	}
+	return slots <= m.Len()/16+2
+}
+
+// distribute places the entries of s, which is locked, into two shards that are still private: those whose hashes have a
+// 0 behind the bits that all hashes of the shard have in common, and those that have a 1.
+func (d *directory[K]) distribute(s, lower, upper *shard) {
+	inherited := uint64(0)
+	if s.gen != d.gen {
+		inherited = sharedAll
+	}
+	for i := range uint64(s.buckets()) {
+		for b := s.bucket(i); b != nil; b = b.next.Load() {
+			meta := b.meta.Load() | inherited
+			for set := meta & tagHigh; set != 0; set &= set - 1 {
+				slot := firstSlot(set)
+				e := b.entries[slot].Load()
+				h := d.of(*keyOf[K](e))
+				to := lower
+				if h>>(63-s.depth)&1 != 0 {
+					to = upper
+				}
+				to.place(e, h, isShared(meta, slot))
+			}
+		}
+	}
+}

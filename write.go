@@ -1,0 +1,215 @@
+package shardmap
+
+// The write path. Every change of one key goes through Map.write, which tries, in this order:
+//
+//  1. without the shard's lock: an entry that is there, and that no snapshot shares, is updated by compare-and-swap;
+//  2. with it: inserts, deletes, and updates of entries that a snapshot shares, which are replaced;
+//  3. and, when the map as a whole stands in the way – its hash function does not tell keys apart, or the value to
+//     store is the tombstone – moves the map and begins again.
+
+// An action is what write does with the entry of a key.
+type action uint8
+
+const (
+	put         action = iota // set the value
+	putAbsent                 // set the value if there is none
+	putMatch                  // set the value if the slot holds what is expected
+	remove                    // delete the entry
+	removeMatch               // delete the entry if the slot holds what is expected
+)
+
+func (a action) removes() bool { return a >= remove }
+func (a action) inserts() bool { return a <= putAbsent }
+
+// accepts reports whether the action changes an entry whose slot holds r.
+func (a action) accepts(r, expect raw) bool {
+	switch a {
+	case put, remove:
+		return true
+	case putAbsent:
+		return false
+	}
+	return r == expect
+}
+
+// A verdict says how an attempt to write ended.
+type verdict uint8
+
+const (
+	done    verdict = iota // it took effect
+	refused                // the action does not apply to what is there
+	flooded                // the map's hash function does not tell enough keys apart
+)
+
+// write applies action a to the entry of key, whose hash in d is h, and returns what the slot held before, whether the
+// key was present, and whether the action took effect. It is linearizable. No lock is held when it returns or panics.
+//
+// The update without the shard's lock is sound because the writer is inside a lane from before the directory is loaded
+// until after the compare-and-swap. Meanwhile no snapshot is taken: a shard of the current generation belongs to no
+// snapshot, an entry without shared bit neither, and that stays so. The entry cannot be replaced by another one for
+// the same key unless it is deleted in between, which leaves the tombstone in its slot for good; so a compare-and-swap
+// that succeeds changes the value of an entry that is in the map. That the shard may have been split, grown or copied
+// does not matter, because its successors hold the same entries.
+func (m *Map[K, V]) write(d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found, ok bool) {
+	for {
+		epoch := d.epoch
+		p := m.enter()
+		d = m.dir.Load()
+		switch {
+		case d.epoch != epoch: // h is of another hash function
+			p.leave()
+		case d.slotKind == slotWord && next.w == d.dead && !a.removes():
+			p.leave()
+			m.moveTombstone(next.w)
+		default:
+			if s := d.shard(h); s.gen == d.gen && !a.removes() {
+				at := d.search(s.bucket(h&d.bucketMask), h, key)
+				for at.e != nil && !isShared(at.meta, at.slot) {
+					old = d.load(at.e)
+					if d.isDead(old) {
+						break
+					}
+					if ok = a.accepts(old, expect); !ok || d.compareAndSwap(at.e, old, next) {
+						p.leave()
+						return old, true, ok
+					}
+				}
+			}
+			old, found, v := m.writeLocked(p, d, h, key, a, expect, next)
+			if d.depth > 0 && len(m.lanes.Load().lanes) == 1 {
+				m.widen()
+			}
+			if v != flooded {
+				return old, found, v == done
+			}
+			m.rehash(epoch)
+		}
+		d = m.dir.Load()
+		h = d.of(key)
+	}
+}
+
+// A hold is what a writer holds to insert or delete: the right to write, and the lock of a shard.
+type hold struct {
+	pass
+	shard *shard
+}
+
+func (w *hold) release() {
+	if w.shard != nil {
+		w.shard.mu.Unlock()
+	}
+	w.leave()
+}
+
+// handOver exchanges the locked shard for one of its successors, which the caller has locked before it published it.
+func (w *hold) handOver(successor *shard) {
+	w.shard.mu.Unlock()
+	w.shard = successor
+}
+
+// writeLocked does what write does, once, with the lock of the shard. It leaves the lane in any case.
+func (m *Map[K, V]) writeLocked(p pass, d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found bool, v verdict) {
+	w := hold{pass: p}
+	defer w.release()
+	m.lockShard(&w, h)
+	at := d.search(w.shard.chain(h), h, key)
+	if at.e == nil {
+		if !a.inserts() {
+			return raw{}, false, refused
+		}
+		return raw{}, false, m.insert(&w, d, h, key, next)
+	}
+	// The entry is live: who deletes one takes it out of its bucket before giving up the lock.
+	old = d.load(at.e)
+	if !a.accepts(old, expect) {
+		return old, true, refused
+	}
+	if w.shard.gen != d.gen || isShared(at.meta, at.slot) {
+		// A snapshot has this entry too. Nobody writes its slot any more, and nobody can replace it while we hold
+		// the lock, so old is still what is there.
+		if w.shard.gen != d.gen {
+			m.own(&w, d.gen, h)
+			at = d.search(w.shard.chain(h), h, key)
+		}
+		if a.removes() {
+			w.take(at)
+		} else {
+			at.b.replace(at.slot, newEntry(d.slotKind, *keyOf[K](at.e), next))
+		}
+		return old, true, done
+	}
+	if a.removes() {
+		next = d.tombstone()
+	}
+	for !d.compareAndSwap(at.e, old, next) {
+		old = d.load(at.e)
+		if !a.accepts(old, expect) {
+			return old, true, refused
+		}
+	}
+	if a.removes() {
+		w.take(at)
+	}
+	return old, true, done
+}
+
+// take removes an entry from its bucket.
+func (w *hold) take(at place) {
+	at.b.free(at.slot)
+	w.shard.count--
+	w.entries--
+}
+
+// lockShard locks the shard of hash h. The caller holds a lane.
+func (m *Map[K, V]) lockShard(w *hold, h uint64) {
+	for {
+		s := m.dir.Load().shard(h)
+		waited := !s.mu.TryLock()
+		if waited {
+			s.mu.Lock()
+		}
+		// A shard passes its keys on under its lock. If the directory leads here now, it will as long as we hold it.
+		if m.dir.Load().shard(h) == s {
+			if waited && s.contended < foughtOverLimit {
+				s.contended++
+			}
+			w.shard = s
+			return
+		}
+		s.mu.Unlock()
+	}
+}
+
+// foughtOverLimit is how often writers may have to wait for a shard before it is split though it is not full.
+// Chosen by hand, not measured.
+const foughtOverLimit = 64
+
+// insert adds an entry for key, which is not there, to the locked shard of hash h.
+func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, key K, content raw) verdict {
+	for m.divide(w, h) {
+	}
+	if w.shard.gen != d.gen {
+		m.own(w, d.gen, h)
+	}
+	s := w.shard
+	b := s.chain(h)
+	for n := 0; ; n++ {
+		if slot := freeSlot(b.meta.Load()); slot >= 0 {
+			b.put(slot, newEntry(d.slotKind, key, content), h)
+			break
+		}
+		next := b.next.Load()
+		if next == nil {
+			if n >= maxChain && !d.trusted {
+				return flooded
+			}
+			next = s.overflow()
+			b.next.Store(next)
+		}
+		b = next
+	}
+	s.count++
+	w.entries++
+	return done
+}
