@@ -12,10 +12,10 @@ import (
 // then, such as configuration and routing tables.
 //
 // Reads are a Go map's plus one atomic load, and as nothing is written by them, they do not slow
-// each other down on any number of cores. Range and the iterators show the map as of one instant and
-// cost nothing extra. In exchange every write copies the whole map: storing n keys one by one takes
-// time in proportion to n². Use [AtomicMap.Update] to make many changes with one copy and let them appear
-// at once.
+// each other down on any number of cores. Range and the iterators show the map as of one instant
+// and cost nothing extra. In exchange every write copies the whole map: storing n keys one by one
+// takes time in proportion to n². Use [AtomicMap.Update] to make many changes with one copy and let
+// them appear at once.
 //
 // The zero value is empty and ready to use. An AtomicMap must not be copied after first use. See
 // [ConcurrentMap] for the rest of the contract: consistency, presence, callbacks and unusual keys.
@@ -24,9 +24,10 @@ type AtomicMap[K comparable, V any] struct {
 
 	// current is the latest edition; nil is the empty map.
 	current atomic.Pointer[edition[K, V]]
-	// writers makes those who write one key queue for their turn, instead of all copying the map
-	// and all but one having copied it in vain. Update, DeleteFunc and Clear do without: the first two
-	// call back before they publish, and no lock may be held then.
+	// writers makes writers queue for their turn, instead of all copying the map and all but one
+	// having copied it in vain. Update does without, as it calls back between copying and
+	// publishing, and so does Clear, which copies nothing; so holding it does not keep current from
+	// changing, and whoever holds it publishes by compare-and-swap all the same.
 	writers sync.Mutex
 
 	flights flights[K, V]
@@ -340,8 +341,8 @@ func (e *edition[K, V]) load(key K) (value V, ok bool) {
 }
 
 // copy returns an edition that is the caller's own. Most often that is a maps.Clone, which copies
-// memory and hashes nothing. But a map that has lost most of its entries would hand down its
-// size for good; so one that is less than a quarter full is built anew. (The quarter and the 64, below
+// memory and hashes nothing. But a map that has lost most of its entries would hand down its size
+// for good; so one that is less than a quarter full is built anew. (The quarter and the 64, below
 // which size does not matter, were chosen by hand, not measured.)
 func (e *edition[K, V]) copy() *edition[K, V] {
 	switch {
@@ -367,7 +368,8 @@ func (m *AtomicMap[K, V]) publish(e *edition[K, V], edit func(next map[K]V)) boo
 
 // change is what all writers of one key do. It asks decide what to do about the entry, does it, and
 // returns what was there before and what was done: [Keep] if nothing was. decide may be asked more
-// than once and the last answer counts; it is called under a lock and so must be one of this file's own.
+// than once and the last answer counts; it is called under a lock and so must be one of this file's
+// own.
 func (m *AtomicMap[K, V]) change(key K, decide func(old V, loaded bool, e *edition[K, V]) (V, Op)) (V, bool, Op) {
 	for queued := false; ; queued = true {
 		e := m.current.Load()

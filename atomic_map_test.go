@@ -220,7 +220,7 @@ func TestDeleteFuncDeletesWhatItsCallbackSaw(t *testing.T) {
 }
 
 // Properties, with G goroutines that make N changes each through one map:
-//  1. Increments by Compute, and by Load with CompareAndSwap, are never lost.
+//  1. Increments by Compute, by Update, and by Load with CompareAndSwap, are never lost.
 //  2. Of the goroutines that delete one entry, one is told that it did.
 //  3. Of the goroutines that insert one key, one is told that it did.
 //  4. DeleteFunc counts each entry that it deleted once, also when two run at once.
@@ -235,7 +235,12 @@ func TestConcurrentChangesOfSimpleMapsAreNeitherLostNorDoubled(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(g), 0))
 				<-start
 				for range changes {
-					m.Compute(r.IntN(counters), func(old int, _ bool) (int, Op) { return old + 1, Set })
+					counter := r.IntN(counters)
+					if a, ok := m.(*AtomicMap[int, int]); ok && r.IntN(2) == 0 {
+						a.Update(func(next map[int]int) { next[counter]++ })
+					} else {
+						m.Compute(counter, func(old int, _ bool) (int, Op) { return old + 1, Set })
+					}
 					for key, done := r.IntN(counters), false; !done; {
 						if old, ok := m.Load(key); ok {
 							done = m.CompareAndSwap(key, old, old+1)
@@ -358,6 +363,13 @@ func TestWritesThatChangeNothingPublishNothing(t *testing.T) {
 	fill(&m, 10)
 	before := m.current.Load()
 	nothing()
+	assert.Same(t, before, m.current.Load())
+
+	assert.Zero(t, m.DeleteFunc(func(key, _ int) bool {
+		m.Delete(key) // by the time it says so there is nothing left to do
+		before = m.current.Load()
+		return true
+	}))
 	assert.Same(t, before, m.current.Load())
 }
 

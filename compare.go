@@ -24,9 +24,9 @@ func mustBeComparable[V any](method string, old V) {
 // itself, which costs no allocation, where reflect's Value.Comparable would move v to the heap.
 //
 // That is the same question. == goes through fields and elements in an order fixed by the type, up
-// to the first that differ. If it reaches an uncomparable part of v in a comparison with some x, then all
-// before that part are equal to x's, hence not NaN, hence equal to themselves, so the comparison of
-// v with itself reaches that part too.
+// to the first that differ. If it reaches an uncomparable part of v in a comparison with some x,
+// then all before that part are equal to x's, hence not NaN, hence equal to themselves, so the
+// comparison of v with itself reaches that part too.
 func isComparable[V any](v V) (ok bool) {
 	defer func() { ok = recover() == nil }()
 	_ = equal(v, v)

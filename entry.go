@@ -170,8 +170,16 @@ func (s *slots[K]) load(e *opaque) raw {
 // compareAndSwap fails if e's slot does not hold old.
 func (s *slots[K]) compareAndSwap(e *opaque, old, new raw) bool {
 	if s.slotKind == slotWord {
-		return (*wordEntry[K])(unsafe.Pointer(e)).slot.CompareAndSwap(old.w, new.w)
+		return swapWord[K](e, old, new)
 	}
+	return swapPointer[K](e, old, new)
+}
+
+func swapWord[K comparable](e *opaque, old, new raw) bool {
+	return (*wordEntry[K])(unsafe.Pointer(e)).slot.CompareAndSwap(old.w, new.w)
+}
+
+func swapPointer[K comparable](e *opaque, old, new raw) bool {
 	return (*entry[K])(unsafe.Pointer(e)).slot.CompareAndSwap(old.p, new.p)
 }
 

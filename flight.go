@@ -16,9 +16,10 @@ import "sync"
 //
 // Sealing: whoever joins before the seal began before the value was stored and returns after, so
 // the instant of storing lies inside its own call, and that is where its read takes effect. A
-// caller who came between store and landing and was given the value could be given one that had been
-// deleted before it called. Hence such callers wait for the landing and then look for themselves. The
-// same goes for errors: nobody is given one from a load that had already returned when they called.
+// caller who came between store and landing and was given the value could be given one that had
+// been deleted before it called. Hence such callers wait for the landing and then look for
+// themselves. The same goes for errors: nobody is given one from a load that had already returned
+// when they called.
 //
 // A leader that panics or exits lands without a result, and the waiters start over.
 

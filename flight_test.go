@@ -124,6 +124,28 @@ func TestLoadRunsOncePerKeyAndItsValueIsShared(t *testing.T) {
 	})
 }
 
+func TestValueIsSharedEvenIfItIsDeletedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAirport[string]()
+		load, started, end := gated()
+		first := make(chan outcome, 1)
+		go func() {
+			value, loaded, err := a.loadOrCompute("k", load, a.get, func(key, value string) (string, bool) {
+				defer a.remove(key)
+				return a.getOrPut(key, value)
+			})
+			first <- outcome{value, loaded, err}
+		}()
+		<-started
+		other := a.start("k", mustNotLoad(t))
+		synctest.Wait()
+		end <- returning("v")
+		assert.Equal(t, outcome{"v", false, nil}, <-first)
+		assert.Equal(t, outcome{"v", true, nil}, <-other)
+		a.requireAtRest(t)
+	})
+}
+
 func TestLoadsOfDifferentKeysDoNotWaitForEachOther(t *testing.T) {
 	a := newAirport[string]()
 	got := a.call("outer", func() (string, error) {

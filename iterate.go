@@ -98,7 +98,7 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 				break
 			}
 			r = now
-			if _, _, ok = m.write(current, h, key, removeMatch, r, raw{}); ok {
+			if _, _, ok = m.write(m.enter(), current, h, key, removeMatch, r, raw{}); ok {
 				n++
 				break
 			}

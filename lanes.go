@@ -2,6 +2,7 @@ package shardmap
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -24,16 +25,27 @@ import (
 //	       └──────────────────────────┴────────┴────────────────┘
 //
 // A writer that finds its lane closed by the very addition that enters it leaves again without having done anything,
-// and waits at Map.gate, which the closer holds. So once the closer has seen a closed lane with nobody inside, nobody
+// and waits at the gate, which the closer holds. So once the closer has seen a closed lane with nobody inside, nobody
 // will be inside until it opens the lane again, though the number may still go up and down.
 //
 // A map begins with one lane, and gets a full set when it has grown past one shard or when goroutines take turns at
 // the lane quickly. The lanes of a set that was exchanged stay closed for ever.
 //
 // Order of locks: gate, lane, shard, Map.grow. Nobody enters a lane while inside one.
+// Package-internal use:
+//
+//	l := m.enter()              ls := m.exclude()
+//	…                           …
+//	l.leave(inserted - deleted) m.open(ls)
+type writers struct {
+	lanes atomic.Pointer[laneSet] // nil until the first write
+	gate  sync.Mutex              // held while the lanes are closed
+}
+
 type lane struct {
 	state atomic.Int64
-	_     [128 - 8]byte // two cache lines, because processors fetch them in pairs
+	left  chan struct{}     // told, without waiting, by the last one who leaves the closed lane
+	_     [128 - 8 - 8]byte // two cache lines, because processors fetch them in pairs
 }
 
 const (
@@ -46,9 +58,7 @@ const (
 
 type laneSet struct {
 	lanes []lane
-	shift uint8 // 64 - log2(len(lanes))
-
-	left chan struct{} // told, without waiting, by writers that were the last inside a closed lane
+	mask  uint64 // len(lanes) - 1
 
 	// Signs that a single lane is fought over.
 	last  atomic.Uintptr // the stack of the last writer
@@ -69,7 +79,11 @@ const (
 )
 
 func newLaneSet(n, entries int) *laneSet {
-	ls := &laneSet{lanes: make([]lane, n), shift: 64 - ceilLog2(uint64(n)), left: make(chan struct{}, 1)}
+	ls := &laneSet{lanes: make([]lane, n), mask: uint64(n) - 1}
+	left := make(chan struct{}, 1)
+	for i := range ls.lanes {
+		ls.lanes[i].left = left
+	}
 	ls.add(entries)
 	return ls
 }
@@ -87,10 +101,7 @@ func stack() uintptr {
 }
 
 func (ls *laneSet) pick() *lane {
-	if len(ls.lanes) == 1 {
-		return &ls.lanes[0]
-	}
-	return &ls.lanes[uint64(stack())*mix1>>(ls.shift&63)]
+	return &ls.lanes[uint64(stack())*mix1>>58&ls.mask]
 }
 
 // foughtOver reports whether writers of different goroutines take turns quickly.
@@ -119,62 +130,76 @@ func (ls *laneSet) len() int {
 // add changes the number of entries by n.
 func (ls *laneSet) add(n int) { ls.lanes[0].state.Add(int64(n) * laneEntry) }
 
-// A pass is the right to write: it says which lane its holder is inside.
-type pass struct {
-	lane    *lane
-	lanes   *laneSet
-	entries int64 // inserted less deleted
-}
-
 // enter waits until a lane is open, and enters it.
-func (m *Map[K, V]) enter() pass {
+func (w *writers) enter() *lane {
+	if ls := w.lanes.Load(); ls != nil && ls.mask != 0 {
+		l := ls.pick()
+		if l.state.Add(1)&laneClosed == 0 {
+			return l
+		}
+		w.wait(l)
+	}
+	return w.enterSlowly()
+}
+
+func (w *writers) enterSlowly() *lane {
 	for {
-		ls := m.laneSet()
-		if len(ls.lanes) == 1 && ls.foughtOver() {
-			m.widen()
-			continue
+		switch ls := w.lanes.Load(); {
+		case ls == nil:
+			w.first()
+		case ls.mask == 0 && ls.foughtOver():
+			w.widen()
+		default:
+			l := ls.pick()
+			if l.state.Add(1)&laneClosed == 0 {
+				return l
+			}
+			w.wait(l)
 		}
-		p := pass{lane: ls.pick(), lanes: ls}
-		if p.lane.state.Add(1)&laneClosed == 0 {
-			return p
-		}
-		p.leave()
-		m.gate.Lock() // held while lanes are closed
-		m.gate.Unlock()
 	}
 }
 
-// leave leaves the lane.
-func (p *pass) leave() {
-	if s := p.lane.state.Add(p.entries*laneEntry - 1); s&laneClosed != 0 && s&laneInside == 0 {
-		select {
-		case p.lanes.left <- struct{}{}:
-		default: // the closer has been told and has not looked yet
-		}
+// wait leaves a lane that turned out to be closed, and waits until the lanes are opened.
+func (w *writers) wait(l *lane) {
+	l.leave(0)
+	w.gate.Lock() // held while lanes are closed
+	w.gate.Unlock()
+}
+
+// leave leaves the lane, and adds to the number of entries what was inserted less what was deleted inside.
+func (l *lane) leave(entries int64) {
+	if s := l.state.Add(entries*laneEntry - 1); s&(laneClosed|laneInside) == laneClosed {
+		l.wakeCloser()
 	}
 }
 
-// laneSet returns the lanes, and makes the first one.
-func (m *Map[K, V]) laneSet() *laneSet {
-	for {
-		if ls := m.lanes.Load(); ls != nil {
-			return ls
-		}
-		m.lanes.CompareAndSwap(nil, newLaneSet(1, 0))
+func (l *lane) wakeCloser() {
+	select {
+	case l.left <- struct{}{}:
+	default: // the closer has been told and has not looked yet
 	}
+}
+
+// first returns the lanes, and makes the first one.
+func (w *writers) first() *laneSet {
+	w.lanes.CompareAndSwap(nil, newLaneSet(1, 0))
+	return w.lanes.Load()
 }
 
 // exclude closes all lanes and waits until nobody is inside. The caller opens them.
-func (m *Map[K, V]) exclude() *laneSet {
-	m.gate.Lock()
-	ls := m.laneSet()
+func (w *writers) exclude() *laneSet {
+	w.gate.Lock()
+	ls := w.lanes.Load()
+	if ls == nil {
+		ls = w.first()
+	}
 	for i := range ls.lanes {
 		ls.lanes[i].state.Add(laneClosed)
 	}
 	for i := range ls.lanes {
 		for spins := 0; ls.lanes[i].state.Load()&laneInside != 0; spins++ {
 			if spins > 100 { // a write takes less, unless it splits a shard or its goroutine is not running
-				<-ls.left
+				<-ls.lanes[i].left
 			}
 		}
 	}
@@ -182,20 +207,20 @@ func (m *Map[K, V]) exclude() *laneSet {
 }
 
 // open ends what exclude began.
-func (m *Map[K, V]) open(ls *laneSet) {
+func (w *writers) open(ls *laneSet) {
 	for i := range ls.lanes {
 		ls.lanes[i].state.Add(-laneClosed)
 	}
-	m.gate.Unlock()
+	w.gate.Unlock()
 }
 
 // widen exchanges a single lane for a full set.
-func (m *Map[K, V]) widen() {
-	ls := m.exclude()
+func (w *writers) widen() {
+	ls := w.exclude()
 	if n := fullLanes(); len(ls.lanes) < n {
-		m.lanes.Store(newLaneSet(n, ls.len()))
-		m.gate.Unlock() // and leave the old lane closed
+		w.lanes.Store(newLaneSet(n, ls.len()))
+		w.gate.Unlock() // and leave the old lane closed
 		return
 	}
-	m.open(ls)
+	w.open(ls)
 }

@@ -26,8 +26,8 @@ type RWMap[K comparable, V any] struct {
 
 	mu sync.RWMutex
 	m  map[K]V // nil until something is stored
-	// version grows with every change to m. Compute and DeleteFunc take it down with what they show to
-	// their callback: as long as it stays the same, so does the map.
+	// version grows with every change to m. Compute and DeleteFunc take it down with what they show
+	// to their callback: as long as it stays the same, so does the map.
 	version uint64
 
 	flights flights[K, V]

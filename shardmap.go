@@ -43,12 +43,10 @@ import (
 type Map[K comparable, V any] struct {
 	_ noCopy
 
-	dir   atomic.Pointer[directory[K]] // nil until the first write; see directory.go
-	lanes atomic.Pointer[laneSet]      // nil until the first write; see lanes.go
-	gate  sync.Mutex                   // held while the lanes are closed
-	grow  sync.Mutex                   // guards changes of the directory's table
-
-	loads flights[K, V] // the loaders of LoadOrCompute that are under way
+	dir     atomic.Pointer[directory[K]] // nil until the first write; see directory.go
+	grow    sync.Mutex                   // guards changes of the directory's table
+	loads   flights[K, V]                // the loaders of LoadOrCompute that are under way
+	writers                              // see lanes.go
 
 	splits, copies, rehashes atomic.Uint64 // for Stats
 }
@@ -87,12 +85,15 @@ func newDirectory[K comparable, V any](h hashing[K], shards, capacity int) *dire
 
 // directory returns the current directory, and makes the first one.
 func (m *Map[K, V]) directory() *directory[K] {
-	for {
-		if d := m.dir.Load(); d != nil {
-			return d
-		}
-		m.dir.CompareAndSwap(nil, newDirectory[K, V](newHashing[K](nil), 1, 0))
+	if d := m.dir.Load(); d != nil {
+		return d
 	}
+	return m.firstDirectory()
+}
+
+func (m *Map[K, V]) firstDirectory() *directory[K] {
+	m.dir.CompareAndSwap(nil, newDirectory[K, V](newHashing[K](nil), 1, 0))
+	return m.dir.Load()
 }
 
 // Load returns the value stored for key, and whether there is one.
@@ -103,8 +104,8 @@ func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 	if d == nil {
 		return value, false
 	}
-	// hashing.of and directory.find, written out: calls before the first cache miss are what a lookup's time is
-	// made of.
+	// hashing.of, directory.find and unpack, written out: calls and branches before the first cache miss are what a
+	// lookup's time is made of.
 	var h uint64
 	switch d.kind {
 	case hashString:
@@ -121,11 +122,21 @@ func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 			if e == nil || *keyOf[K](e) != key {
 				continue
 			}
-			r := d.load(e)
-			if d.isDead(r) {
-				return value, false // deleted during this call: see bucket
+			if d.slotKind == slotWord {
+				w := (*wordEntry[K])(unsafe.Pointer(e)).slot.Load()
+				if w == d.dead {
+					return value, false // deleted during this call: see bucket
+				}
+				return *(*V)(unsafe.Pointer(&w)), true
 			}
-			return unpack[V](d.slotKind, r), true
+			p := (*entry[K])(unsafe.Pointer(e)).slot.Load()
+			if p == &tombstone {
+				return value, false
+			}
+			if d.slotKind == slotPointer {
+				return *(*V)(unsafe.Pointer(&p)), true
+			}
+			return *(*V)(unsafe.Pointer(p)), true
 		}
 	}
 	return value, false
@@ -182,7 +193,24 @@ func (m *Map[K, V]) lookup(key K) (d *directory[K], h uint64, r raw, ok bool) {
 // heap. (The first update of an entry after a snapshot, and a new key, lock the shard and allocate an entry.)
 func (m *Map[K, V]) Store(key K, value V) {
 	d := m.directory()
-	m.write(d, d.of(key), key, put, raw{}, pack(d.slotKind, value))
+	var h uint64
+	switch d.kind { // hashing.of, written out as in Load
+	case hashString:
+		h = xxhash.Sum64String(*(*string)(unsafe.Pointer(&key)))
+	case hashWord:
+		h = fold(wordAt(unsafe.Pointer(&key), unsafe.Sizeof(key))^d.seed, mix1)
+	default:
+		h = d.of(key)
+	}
+	next := pack(d.slotKind, value)
+	l := m.enter()
+	if m.dir.Load() == d { // overwrite, written out
+		if _, v := d.update(h, key, put, raw{}, next); v == done {
+			l.leave(0)
+			return
+		}
+	}
+	m.write(l, d, h, key, put, raw{}, next)
 }
 
 // Swap sets the value for key and returns the previous value, and whether there was one.
@@ -190,7 +218,7 @@ func (m *Map[K, V]) Store(key K, value V) {
 // It is linearizable, and locks and allocates like [Map.Store].
 func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
 	d := m.directory()
-	old, loaded, _ := m.write(d, d.of(key), key, put, raw{}, pack(d.slotKind, value))
+	old, loaded, _ := m.overwrite(d, d.of(key), key, put, raw{}, pack(d.slotKind, value))
 	if loaded {
 		previous = unpack[V](d.slotKind, old)
 	}
@@ -205,8 +233,9 @@ func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
 func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 	d, h, r, ok := m.lookup(key)
 	if !ok {
+		next := pack(d.slotKind, value)
 		var stored bool
-		if r, _, stored = m.write(d, h, key, putAbsent, raw{}, pack(d.slotKind, value)); stored {
+		if r, _, stored = m.write(m.enter(), d, h, key, putAbsent, raw{}, next); stored {
 			return value, false
 		}
 	}
@@ -221,7 +250,7 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
 	d, h, r, ok := m.lookup(key)
 	if ok {
-		r, loaded, _ = m.write(d, h, key, remove, raw{}, raw{})
+		r, loaded, _ = m.write(m.enter(), d, h, key, remove, raw{}, raw{})
 	}
 	if loaded {
 		value = unpack[V](d.slotKind, r)
@@ -232,7 +261,7 @@ func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
 // Delete deletes the entry for key, if there is one. It is linearizable, and locks like [Map.LoadAndDelete].
 func (m *Map[K, V]) Delete(key K) {
 	if d, h, _, ok := m.lookup(key); ok {
-		m.write(d, h, key, remove, raw{}, raw{})
+		m.write(m.enter(), d, h, key, remove, raw{}, raw{})
 	}
 }
 
@@ -248,7 +277,7 @@ func (m *Map[K, V]) CompareAndSwap(key K, old, new V) (swapped bool) {
 		if !ok || !equal(unpack[V](d.slotKind, r), old) {
 			return false
 		}
-		if _, _, swapped = m.write(d, h, key, putMatch, r, pack(d.slotKind, new)); swapped {
+		if _, _, swapped = m.overwrite(d, h, key, putMatch, r, pack(d.slotKind, new)); swapped {
 			return true
 		}
 	}
@@ -265,7 +294,7 @@ func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 		if !ok || !equal(unpack[V](d.slotKind, r), old) {
 			return false
 		}
-		if _, _, deleted = m.write(d, h, key, removeMatch, r, raw{}); deleted {
+		if _, _, deleted = m.write(m.enter(), d, h, key, removeMatch, r, raw{}); deleted {
 			return true
 		}
 	}
@@ -300,18 +329,19 @@ func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual 
 		case Keep:
 			return old, loaded
 		case Set:
-			kind := putAbsent
-			if loaded {
-				kind = putMatch
+			if next := pack(d.slotKind, value); loaded {
+				_, _, done = m.overwrite(d, h, key, putMatch, r, next)
+			} else {
+				_, _, done = m.write(m.enter(), d, h, key, putAbsent, raw{}, next)
 			}
-			if _, _, done = m.write(d, h, key, kind, r, pack(d.slotKind, value)); done {
+			if done {
 				return value, true
 			}
 		case Remove:
 			if !loaded {
 				return actual, false
 			}
-			if _, _, done = m.write(d, h, key, removeMatch, r, raw{}); done {
+			if _, _, done = m.write(m.enter(), d, h, key, removeMatch, r, raw{}); done {
 				return actual, false
 			}
 		default:

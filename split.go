@@ -30,7 +30,7 @@ func (m *Map[K, V]) divide(w *hold, h uint64) bool {
 			log2 = maxBucketsLog2
 		}
 		g := newShard(log2, 0, d.gen)
-		d.distribute(s, g, g)
+		d.pour(s, g)
 		g.contended = s.contended
 		g.mu.Lock()
 		m.publish(h, g)
@@ -41,8 +41,7 @@ func (m *Map[K, V]) divide(w *hold, h uint64) bool {
 		s.contended = 0
 		return false
 	}
-	lower, upper := newShard(s.bucketsLog2, s.depth+1, d.gen), newShard(s.bucketsLog2, s.depth+1, d.gen)
-	d.distribute(s, lower, upper)
+	lower, upper := d.split(s)
 	ours := lower
 	if h>>(63-s.depth)&1 != 0 {
 		ours = upper
@@ -65,26 +64,52 @@ func (m *Map[K, V]) mayDouble(d *directory[K], full bool) bool {
 	return slots <= m.Len()/16+2
 }
 
-// distribute places the entries of s, which is locked, into two shards that are still private: those whose hashes have a
-// 0 behind the bits that all hashes of the shard have in common, and those that have a 1.
-func (d *directory[K]) distribute(s, lower, upper *shard) {
+// pour places the entries of s, which is locked, into a shard that is still private.
+func (d *directory[K]) pour(s, to *shard) {
+	older := s.gen != d.gen
+	for e, shared := range s.entries {
+		to.place(e, d.of(*keyOf[K](e)), shared || older)
+	}
+}
+
+// split returns two shards with the entries of s, which is locked: those whose hashes have a 0 behind the bits that all
+// hashes of the shard have in common, and those that have a 1. All have the same number of buckets, so that each bucket
+// of s is divided between two of the new ones, and the tags stay what they are.
+func (d *directory[K]) split(s *shard) (lower, upper *shard) {
+	lower, upper = newShard(s.bucketsLog2, s.depth+1, d.gen), newShard(s.bucketsLog2, s.depth+1, d.gen)
 	inherited := uint64(0)
 	if s.gen != d.gen {
 		inherited = sharedAll
 	}
 	for i := range uint64(s.buckets()) {
+		to := [2]filler{{s: lower, b: lower.bucket(i).plain()}, {s: upper, b: upper.bucket(i).plain()}}
 		for b := s.bucket(i); b != nil; b = b.next.Load() {
 			meta := b.meta.Load() | inherited
 			for set := meta & tagHigh; set != 0; set &= set - 1 {
 				slot := firstSlot(set)
 				e := b.entries[slot].Load()
-				h := d.of(*keyOf[K](e))
-				to := lower
-				if h>>(63-s.depth)&1 != 0 {
-					to = upper
-				}
-				to.place(e, h, isShared(meta, slot))
+				to[d.of(*keyOf[K](e))>>(63-s.depth)&1].append(e, meta, slot)
 			}
 		}
 	}
+	return lower, upper
+}
+
+// A filler fills the chain of one bucket of a private shard from the front.
+type filler struct {
+	s *shard
+	b *plainBucket
+	n int // slots of b that are taken
+}
+
+// append adds entry e, whose tag and shared bit are those of a slot in another bucket with that meta.
+func (f *filler) append(e *opaque, meta uint64, slot int) {
+	if f.n == bucketEntries {
+		f.b.next = f.s.overflow().plain()
+		f.b, f.n = f.b.next, 0
+	}
+	f.b.entries[f.n] = e
+	f.b.meta |= meta>>(8*slot)&0xff<<(8*f.n) | meta>>(sharedShift+slot)&1<<(sharedShift+f.n)
+	f.n++
+	f.s.count++
 }

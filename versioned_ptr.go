@@ -3,10 +3,10 @@ package shardmap
 import "sync/atomic"
 
 // VersionedPtr is an atomic pointer to T with a version that grows by one with every change. Where
-// [atomic.Pointer.CompareAndSwap] only finds out whether the pointer is the same as before, which it
-// also is after having been changed away and back (the ABA problem), [VersionedPtr.CompareAndSwap]
-// finds out whether it has been changed at all. Use it for structures that use their nodes again, and
-// wherever “changed since I looked” is the question.
+// [atomic.Pointer.CompareAndSwap] only finds out whether the pointer is the same as before, which
+// it also is after having been changed away and back (the ABA problem),
+// [VersionedPtr.CompareAndSwap] finds out whether it has been changed at all. Use it for structures
+// that use their nodes again, and wherever “changed since I looked” is the question.
 //
 // The zero value is a nil pointer with version 0, ready to use. A VersionedPtr must not be copied
 // after first use; go vet reports copies. Calling a method on a nil *VersionedPtr panics.
@@ -39,23 +39,24 @@ type versionedBox[T any] struct {
 // at one instant.
 //
 // Every change makes a new box, whose version is one more than that of the box it replaces, and
-// replaces just that box: the pointer to the box goes from old to new by compare-and-swap. Could that
-// succeed although the old box had been replaced in between, and another one put at its address?
-// No: whoever is about to swap holds a pointer to the old box, so the garbage collector keeps it, and
-// nothing else can be allocated at its address. And the same box is never put back, for each is
-// stored by its maker once. So equal box pointers mean that nothing has happened. The only box that
-// is not unique is the nil one; it is there at the beginning and is never stored again.
+// replaces just that box: the pointer to the box goes from old to new by compare-and-swap. Could
+// that succeed although the old box had been replaced in between, and another one put at its
+// address? No: whoever is about to swap holds a pointer to the old box, so the garbage collector
+// keeps it, and nothing else can be allocated at its address. And the same box is never put back,
+// for each is stored by its maker once. So equal box pointers mean that nothing has happened. The
+// only box that is not unique is the nil one; it is there at the beginning and is never stored
+// again.
 //
 // It follows that versions count up by one along the sequence of boxes, and that a version names one
 // box until 2^64 changes have been made. (At one change per nanosecond that takes 584 years. It is
 // the only limit.)
 //
 // CompareAndSwap(version, new) reads the current box. If that has another version, the operation
-// takes effect at this read, as a failure. If it has this version, it is the box which the caller saw,
-// and two things can happen to the compare-and-swap that follows: it succeeds, then the box was the
-// current one up to this instant, and the operation takes effect now; or it fails, then the box
-// has been replaced, its version will not come back, and the operation takes effect at one more read,
-// as a failure. So it needs no loop.
+// takes effect at this read, as a failure. If it has this version, it is the box which the caller
+// saw, and two things can happen to the compare-and-swap that follows: it succeeds, then the box
+// was the current one up to this instant, and the operation takes effect now; or it fails, then the
+// box has been replaced, its version will not come back, and the operation takes effect at one more
+// read, as a failure. So it needs no loop.
 //
 // What else there is, and why not:
 //
@@ -77,7 +78,7 @@ type versionedBox[T any] struct {
 
 // Load returns the pointer and its version, as of one instant.
 //
-// It is linearizable, never waits, and does not allocate.
+// It is linearizable, takes no lock, never waits, and does not allocate.
 func (p *VersionedPtr[T]) Load() (*T, uint64) {
 	b := p.box.Load()
 	if b == nil {
@@ -93,7 +94,7 @@ func (p *VersionedPtr[T]) Load() (*T, uint64) {
 // The pointer counts as changed by every successful CompareAndSwap, every Swap and every Store, even
 // of the pointer that was there.
 //
-// It is linearizable and never waits. It allocates one box of two words, but nothing if it finds
+// It is linearizable, takes no lock, and never waits. It allocates 16 bytes, but nothing if it finds
 // another version right away.
 func (p *VersionedPtr[T]) CompareAndSwap(version uint64, new *T) (uint64, bool) {
 	b := p.box.Load()
@@ -109,8 +110,8 @@ func (p *VersionedPtr[T]) CompareAndSwap(version uint64, new *T) (uint64, bool) 
 // Swap sets the pointer to new and returns the pointer that it replaced and the version that new has
 // now. The version of old was one less.
 //
-// It is linearizable and lock-free: it tries again when another change comes first. It allocates one
-// box of two words.
+// It is linearizable and lock-free: it takes no lock, and tries again when another change comes
+// first. It allocates 16 bytes.
 func (p *VersionedPtr[T]) Swap(new *T) (old *T, version uint64) {
 	next := &versionedBox[T]{ptr: new} // nobody else's until stored
 	for {

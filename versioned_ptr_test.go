@@ -78,7 +78,6 @@ func TestVersionedPtrAllocatesOneBoxPerChange(t *testing.T) {
 	}))
 	assert.EqualValues(t, 1, testing.AllocsPerRun(100, func() { p.Swap(v) }))
 	assert.EqualValues(t, 1, testing.AllocsPerRun(100, func() { p.Store(v) }))
-	assert.EqualValues(t, 16, unsafe.Sizeof(versionedBox[int]{})+unsafe.Sizeof(uint64(0))-unsafe.Sizeof(uintptr(0)))
 }
 
 func TestNilVersionedPtrPanics(t *testing.T) {
@@ -91,23 +90,24 @@ func TestNilVersionedPtrPanics(t *testing.T) {
 }
 
 // Properties, with G goroutines that make N changes each, some by CompareAndSwap and some by Swap:
-//  1. Each change gets a version of its own, one higher than the change before it: together they get 1 to G*N.
+//  1. Each change gets a version of its own, one higher than the change before it: together they
+//     get 1 to G*N.
 //  2. Each goroutine sees versions grow, by its changes and by its loads.
-//  3. A successful CompareAndSwap replaced just the pointer that its caller had loaded, and a Swap replaced the one
-//     that it returned: increments are not lost, and the pointers form one chain.
+//  3. A successful CompareAndSwap replaced just the pointer that its caller had loaded, and a Swap
+//     replaced the one that it returned: the pointers form one chain, in the order of the versions.
 //  4. A failed CompareAndSwap returns a version that is newer than the one it was given.
 func TestVersionedPtrConcurrentChangesFormOneSequence(t *testing.T) {
 	const goroutines, changes = 8, 3000
 	type link struct {
-		sum  int // number of CompareAndSwaps up to here; -1 for links made by Swap
-		prev *link
+		prev   *link
+		bySwap bool
 	}
 	var (
-		p          VersionedPtr[link]
-		byVersion  [goroutines*changes + 1]atomic.Pointer[link]
-		start      = make(chan struct{})
-		wg         sync.WaitGroup
-		increments atomic.Int64
+		p            VersionedPtr[link]
+		byVersion    [goroutines*changes + 1]atomic.Pointer[link]
+		start        = make(chan struct{})
+		wg           sync.WaitGroup
+		swappedByCAS atomic.Int64
 	)
 	claim := func(version uint64, l *link) {
 		if version == 0 || version >= uint64(len(byVersion)) || !byVersion[version].CompareAndSwap(nil, l) {
@@ -129,7 +129,7 @@ func TestVersionedPtrConcurrentChangesFormOneSequence(t *testing.T) {
 			<-start
 			for range changes {
 				if r.IntN(4) == 0 {
-					l := &link{sum: -1}
+					l := &link{bySwap: true}
 					old, version := p.Swap(l)
 					newer(version)
 					claim(version, l)
@@ -146,7 +146,7 @@ func TestVersionedPtrConcurrentChangesFormOneSequence(t *testing.T) {
 					now, ok := p.CompareAndSwap(version, l)
 					newer(now)
 					if ok {
-						increments.Add(1)
+						swappedByCAS.Add(1)
 						claim(now, l)
 						break
 					}
@@ -166,16 +166,16 @@ func TestVersionedPtrConcurrentChangesFormOneSequence(t *testing.T) {
 	}
 	latest, version := p.Load()
 	require.EqualValues(t, goroutines*changes, version)
-	sum := int64(0)
+	chained := int64(0)
 	for l := latest; l != nil; l = l.prev {
 		require.Same(t, byVersion[version].Load(), l)
-		if l.sum == 0 {
-			sum++
+		if !l.bySwap {
+			chained++
 		}
 		version--
 	}
 	require.Zero(t, version)
-	require.Equal(t, increments.Load(), sum)
+	require.Equal(t, swappedByCAS.Load(), chained)
 }
 
 func TestVersionedPtrCountsExactlyByCompareAndSwap(t *testing.T) {

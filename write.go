@@ -1,11 +1,14 @@
 package shardmap
 
-// The write path. Every change of one key goes through Map.write, which tries, in this order:
+import "unsafe"
+
+// The write path. Every change of one key is made inside a lane, and tried in this order:
 //
-//  1. without the shard's lock: an entry that is there, and that no snapshot shares, is updated by compare-and-swap;
-//  2. with it: inserts, deletes, and updates of entries that a snapshot shares, which are replaced;
-//  3. and, when the map as a whole stands in the way – its hash function does not tell keys apart, or the value to
-//     store is the tombstone – moves the map and begins again.
+//  1. without the shard's lock (directory.exchange): an entry that is there, and that no snapshot shares, is updated by
+//     compare-and-swap;
+//  2. with it (Map.writeLocked): inserts, deletes, and updates of entries that a snapshot shares, which are replaced;
+//  3. and, when the map as a whole stands in the way – its hash function does not tell keys apart, or the value to store
+//     is the tombstone – the map is moved, and the write begins again (Map.write).
 
 // An action is what write does with the entry of a key.
 type action uint8
@@ -38,45 +41,97 @@ type verdict uint8
 const (
 	done    verdict = iota // it took effect
 	refused                // the action does not apply to what is there
+	locked                 // it needs the lock of the shard
 	flooded                // the map's hash function does not tell enough keys apart
 )
 
-// write applies action a to the entry of key, whose hash in d is h, and returns what the slot held before, whether the
-// key was present, and whether the action took effect. It is linearizable. No lock is held when it returns or panics.
+// update applies put or putMatch to an entry of key, without a lock. It returns what the slot held before, and done,
+// refused, or locked if the key is absent, its entry is shared with a snapshot, or next is the tombstone.
 //
-// The update without the shard's lock is sound because the writer is inside a lane from before the directory is loaded
-// until after the compare-and-swap. Meanwhile no snapshot is taken: a shard of the current generation belongs to no
-// snapshot, an entry without shared bit neither, and that stays so. The entry cannot be replaced by another one for
-// the same key unless it is deleted in between, which leaves the tombstone in its slot for good; so a compare-and-swap
-// that succeeds changes the value of an entry that is in the map. That the shard may have been split, grown or copied
-// does not matter, because its successors hold the same entries.
-func (m *Map[K, V]) write(d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found, ok bool) {
-	for {
-		epoch := d.epoch
-		p := m.enter()
-		d = m.dir.Load()
-		switch {
-		case d.epoch != epoch: // h is of another hash function
-			p.leave()
-		case d.slotKind == slotWord && next.w == d.dead && !a.removes():
-			p.leave()
-			m.moveTombstone(next.w)
-		default:
-			if s := d.shard(h); s.gen == d.gen && !a.removes() {
-				at := d.search(s.bucket(h&d.bucketMask), h, key)
-				for at.e != nil && !isShared(at.meta, at.slot) {
-					old = d.load(at.e)
-					if d.isDead(old) {
-						break
-					}
-					if ok = a.accepts(old, expect); !ok || d.compareAndSwap(at.e, old, next) {
-						p.leave()
-						return old, true, ok
+// The caller has loaded d from the map inside a lane, and is inside still. Meanwhile no snapshot is taken: a shard of
+// the current generation belongs to no snapshot, an entry without shared bit neither, and that stays so. The entry
+// cannot be replaced by another one for the same key unless it is deleted in between, which leaves the tombstone in its
+// slot for good; so a compare-and-swap that succeeds changes the value of an entry that is in the map. That the shard
+// may have been split, grown or copied does not matter, because its successors hold the same entries.
+func (d *directory[K]) update(h uint64, key K, a action, expect, next raw) (old raw, v verdict) {
+	s := d.shard(h)
+	if s.gen != d.gen {
+		return old, locked
+	}
+	// directory.search and slots, written out, for the same reason as in Load: 41 ns against 31.
+	tags := spread(h)
+	for b := s.bucket(h & d.bucketMask); b != nil; b = b.next.Load() {
+		meta := b.meta.Load()
+		for set := match(meta, tags); set != 0; set &= set - 1 {
+			i := firstSlot(set)
+			e := b.entries[i].Load()
+			if e == nil || *keyOf[K](e) != key {
+				continue
+			}
+			if isShared(meta, i) {
+				return old, locked
+			}
+			if d.slotKind == slotWord {
+				slot := &(*wordEntry[K])(unsafe.Pointer(e)).slot
+				for {
+					old.w = slot.Load()
+					switch {
+					case old.w == d.dead || next.w == d.dead:
+						return old, locked
+					case a == putMatch && old.w != expect.w:
+						return old, refused
+					case slot.CompareAndSwap(old.w, next.w):
+						return old, done
 					}
 				}
 			}
-			old, found, v := m.writeLocked(p, d, h, key, a, expect, next)
-			if d.depth > 0 && len(m.lanes.Load().lanes) == 1 {
+			slot := &(*entry[K])(unsafe.Pointer(e)).slot
+			for {
+				old.p = slot.Load()
+				switch {
+				case old.p == &tombstone:
+					return old, locked
+				case a == putMatch && old.p != expect.p:
+					return old, refused
+				case slot.CompareAndSwap(old.p, next.p):
+					return old, done
+				}
+			}
+		}
+	}
+	return old, locked
+}
+
+// overwrite applies put or putMatch to the entry of key, whose hash in d is h, first without and then with the lock of
+// its shard; otherwise it is write.
+func (m *Map[K, V]) overwrite(d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found, ok bool) {
+	l := m.enter()
+	if m.dir.Load() == d {
+		if old, v := d.update(h, key, a, expect, next); v != locked {
+			l.leave(0)
+			return old, true, v == done
+		}
+	}
+	return m.write(l, d, h, key, a, expect, next)
+}
+
+// write applies action a to the entry of key, whose hash in d is h, with the lock of its shard. It returns what the slot
+// held before, whether the key was present, and whether the action took effect. It is linearizable.
+//
+// The caller is inside lane l, which write leaves. No lock is held when it returns or panics.
+func (m *Map[K, V]) write(l *lane, d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found, ok bool) {
+	for {
+		epoch := d.epoch
+		switch d = m.dir.Load(); {
+		case d.epoch != epoch: // h is of another hash function
+			l.leave(0)
+		case d.slotKind == slotWord && next.w == d.dead && !a.removes():
+			l.leave(0)
+			m.moveTombstone(next.w)
+		default:
+			var v verdict
+			old, found, v = m.writeLocked(l, d, h, key, a, expect, next)
+			if d.depth > 0 && m.lanes.Load().mask == 0 {
 				m.widen()
 			}
 			if v != flooded {
@@ -86,20 +141,22 @@ func (m *Map[K, V]) write(d *directory[K], h uint64, key K, a action, expect, ne
 		}
 		d = m.dir.Load()
 		h = d.of(key)
+		l = m.enter()
 	}
 }
 
-// A hold is what a writer holds to insert or delete: the right to write, and the lock of a shard.
+// A hold is what a writer holds to insert or delete: the lane it is inside, and the lock of a shard.
 type hold struct {
-	pass
-	shard *shard
+	lane    *lane
+	shard   *shard
+	entries int64 // inserted less deleted
 }
 
 func (w *hold) release() {
 	if w.shard != nil {
 		w.shard.mu.Unlock()
 	}
-	w.leave()
+	w.lane.leave(w.entries)
 }
 
 // handOver exchanges the locked shard for one of its successors, which the caller has locked before it published it.
@@ -109,8 +166,8 @@ func (w *hold) handOver(successor *shard) {
 }
 
 // writeLocked does what write does, once, with the lock of the shard. It leaves the lane in any case.
-func (m *Map[K, V]) writeLocked(p pass, d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found bool, v verdict) {
-	w := hold{pass: p}
+func (m *Map[K, V]) writeLocked(l *lane, d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found bool, v verdict) {
+	w := hold{lane: l}
 	defer w.release()
 	m.lockShard(&w, h)
 	at := d.search(w.shard.chain(h), h, key)
