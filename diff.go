@@ -3,7 +3,6 @@ package shardmap
 import (
 	"fmt"
 	"iter"
-	"sync/atomic"
 )
 
 // ChangeKind says what happened to a key between two snapshots.
@@ -117,9 +116,9 @@ func (d *directory[K]) shardsNotIn(other *directory[K]) iter.Seq[*shard] {
 }
 
 // pageAt returns the page that begins with slot i, or nil.
-func (t *table) pageAt(i int) *atomic.Pointer[shard] {
+func (t *table) pageAt(i int) *page {
 	if t.flat != nil || i%(1<<pageBits) != 0 {
 		return nil
 	}
-	return &t.pages[i>>pageBits].Load()[0]
+	return t.pages[i>>pageBits].Load()
 }

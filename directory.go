@@ -1,6 +1,9 @@
 package shardmap
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // A directory leads from a hash to its shard. It belongs to one generation of the map – the time between two
 // snapshots – and consists of a header, which never changes once it is published, and a table of 2^depth pointers to
@@ -33,14 +36,16 @@ type table struct {
 	depth      uint8
 	flat       []atomic.Pointer[shard] // the table, if depth <= pageBits
 	pages      []atomic.Pointer[page]  // otherwise
-	pageGens   []uint64                // the generation of each page; guarded by Map.grow
 	gen        uint64                  // the map's generation
 	tableGen   uint64                  // the generation that flat or pages belongs to
 }
 
 const pageBits = 8
 
-type page [1 << pageBits]atomic.Pointer[shard]
+type page struct {
+	gen   uint64 // the generation that the page belongs to
+	slots [1 << pageBits]atomic.Pointer[shard]
+}
 
 // shard returns the shard of hash h.
 func (t *table) shard(h uint64) *shard {
@@ -48,7 +53,7 @@ func (t *table) shard(h uint64) *shard {
 	if t.flat != nil {
 		return t.flat[i].Load()
 	}
-	return t.pages[i>>pageBits].Load()[i%(1<<pageBits)].Load()
+	return t.pages[i>>pageBits].Load().slots[i%(1<<pageBits)].Load()
 }
 
 // at returns the shard in slot i.
@@ -88,16 +93,14 @@ func newTable(shards []*shard, gen uint64) table {
 
 // allocate makes an empty table of t.depth.
 func (t *table) allocate() {
-	t.flat, t.pages, t.pageGens = nil, nil, nil
+	t.flat, t.pages = nil, nil
 	if t.depth <= pageBits {
 		t.flat = make([]atomic.Pointer[shard], t.len())
 		return
 	}
 	t.pages = make([]atomic.Pointer[page], t.len()>>pageBits)
-	t.pageGens = make([]uint64, len(t.pages))
 	for i := range t.pages {
-		t.pages[i].Store(new(page))
-		t.pageGens[i] = t.gen
+		t.pages[i].Store(&page{gen: t.gen})
 	}
 }
 
@@ -107,16 +110,14 @@ func (t *table) set(i int, s *shard) {
 		t.flat[i].Store(s)
 		return
 	}
-	p := i >> pageBits
-	if t.pageGens[p] != t.gen {
-		c := new(page)
-		for j := range c {
-			c[j].Store(t.pages[p].Load()[j].Load())
-		}
-		t.pages[p].Store(c)
-		t.pageGens[p] = t.gen
+	p := t.pages[i>>pageBits].Load()
+	if p.gen != t.gen {
+		c := &page{gen: t.gen}
+		copy(plainSlots(c.slots[:]), plainSlots(p.slots[:]))
+		t.pages[i>>pageBits].Store(c)
+		p = c
 	}
-	t.pages[p].Load()[i%(1<<pageBits)].Store(s)
+	p.slots[i%(1<<pageBits)].Store(s)
 }
 
 // detach gives t a table of its own generation, with the same content. Pages stay shared until set copies them.
@@ -125,16 +126,11 @@ func (t *table) detach() {
 	t.tableGen = t.gen
 	if t.flat != nil {
 		t.allocate()
-		for i := range t.flat {
-			t.flat[i].Store(old.flat[i].Load())
-		}
+		copy(plainSlots(t.flat), plainSlots(old.flat))
 		return
 	}
 	t.pages = make([]atomic.Pointer[page], len(old.pages))
-	t.pageGens = append([]uint64(nil), old.pageGens...)
-	for i := range t.pages {
-		t.pages[i].Store(old.pages[i].Load())
-	}
+	copy(plainSlots(t.pages), plainSlots(old.pages))
 }
 
 // double gives t a table of its own generation and one more bit of depth.
@@ -144,11 +140,33 @@ func (t *table) double() {
 	t.depth++
 	t.shift--
 	t.allocate()
-	for i := range old.len() {
-		s := old.at(i)
-		t.set(2*i, s)
-		t.set(2*i+1, s)
+	if t.flat != nil {
+		repeat(plainSlots(t.flat), plainSlots(old.flat))
+		return
 	}
+	for i := range t.pages {
+		from := old.flat // which is half as long as two pages
+		if old.flat == nil {
+			from = old.pages[i/2].Load().slots[:]
+		}
+		half := len(from) / 2
+		repeat(plainSlots(t.pages[i].Load().slots[:]), plainSlots(from[i%2*half:][:half]))
+	}
+}
+
+// repeat fills to, which is twice as long as from, with each element of from twice.
+func repeat(to, from []*shard) {
+	for i, s := range from {
+		to[2*i], to[2*i+1] = s, s
+	}
+}
+
+// plainSlots returns a view of slots for copying them. Slots that are copied to are not published yet, and slots that are
+// copied from are not written meanwhile, because Map.grow is held.
+//
+// Safety: an atomic.Pointer[T] has the layout of a *T; TestLayout pins that.
+func plainSlots[T any](slots []atomic.Pointer[T]) []*T {
+	return unsafe.Slice((**T)(unsafe.Pointer(unsafe.SliceData(slots))), len(slots))
 }
 
 // publish makes the directory lead to successors instead of the shard that hash h leads to. The successors divide its

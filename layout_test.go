@@ -1,6 +1,7 @@
 package shardmap
 
 import (
+	"sync/atomic"
 	"testing"
 	"unsafe"
 
@@ -19,6 +20,7 @@ func TestLayout(t *testing.T) {
 	require.Equal(t, shardHeader, unsafe.Offsetof(shard1{}.b))
 	require.Equal(t, shardHeader, unsafe.Offsetof(shard32{}.b))
 	require.Equal(t, uintptr(56), shardHeader)
+	require.Equal(t, unsafe.Sizeof(&shard{}), unsafe.Sizeof(atomic.Pointer[shard]{}))
 	require.Zero(t, unsafe.Offsetof(entry[string]{}.key))
 	require.Zero(t, unsafe.Offsetof(wordEntry[string]{}.key))
 	require.Equal(t, unsafe.Offsetof(entry[int32]{}.slot), unsafe.Offsetof(plainEntry[int32]{}.slot))

@@ -1,0 +1,151 @@
+//go:build !js && !wasip1
+
+// These tests read the source and ask the go command, which needs a machine
+// that can run one.
+
+package shardmap_test
+
+import (
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fenced are the packages whose use is easy to get wrong. Code of the library
+// may import them only in the files below, each for the reason given there.
+var fenced = []string{"unsafe", "sync/atomic", "reflect"}
+
+var fence = []struct{ file, imports, reason string }{
+}
+
+func TestFenceUnsafeAtomicAndReflectAreImportedOnlyWhereListed(t *testing.T) {
+	allowed := map[string]string{}
+	for _, f := range fence {
+		require.NotEmpty(t, f.reason, "%s: a file inside the fence needs a reason", f.file)
+		require.NotContains(t, allowed, f.file, "listed twice")
+		allowed[f.file] = f.imports
+	}
+	for name, imports := range importsOfLibrary(t) {
+		var found []string
+		for _, pkg := range fenced {
+			if slices.Contains(imports, pkg) {
+				found = append(found, pkg)
+			}
+		}
+		require.Equal(t, allowed[name], strings.Join(found, " "), "%s: the fence in fence_test.go lists what it may import", name)
+		delete(allowed, name)
+	}
+	require.Empty(t, allowed, "listed in fence_test.go, but not there")
+}
+
+func TestFenceNobodyReachesIntoTheRuntimeOrWritesAssembly(t *testing.T) {
+	const linkname = "//go:" + "linkname" // split, so as not to find itself
+	for _, name := range filesOfRepository(t) {
+		switch path.Ext(name) {
+		case ".s", ".S", ".c", ".h", ".syso":
+			t.Errorf("%s: Go only", name)
+		case ".go":
+			src, err := os.ReadFile(name)
+			require.NoError(t, err)
+			require.NotContains(t, string(src), linkname, name)
+		}
+	}
+}
+
+func TestFenceUsersLinkNoTestCode(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	require.NoError(t, err)
+	for dep := range strings.Lines(string(out)) {
+		dep = strings.TrimSpace(dep)
+		switch {
+		case dep == "testing", strings.HasPrefix(dep, "testing/"), dep == "net/http", strings.HasPrefix(dep, "github.com/stretchr/"):
+			t.Errorf("package shardmap imports %s, directly or not", dep)
+		}
+	}
+}
+
+func TestFenceTheModuleRequiresThreeOthers(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json").Output()
+	require.NoError(t, err)
+	var mod struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+		Replace, Tool []any
+	}
+	require.NoError(t, json.Unmarshal(out, &mod))
+	var direct []string
+	for _, r := range mod.Require {
+		if !r.Indirect {
+			direct = append(direct, r.Path)
+		}
+	}
+	require.ElementsMatch(t, []string{
+		"github.com/cespare/xxhash/v2",
+		"github.com/stretchr/testify", // tests only
+		"golang.org/x/exp",            // constraints
+	}, direct)
+	require.Empty(t, mod.Replace, "a replace directive does not reach the users of the module")
+	require.Empty(t, mod.Tool, "tools belong into tools/go.mod")
+}
+
+// importsOfLibrary maps the files of the root module, without tests and
+// examples, to the packages that they import.
+func importsOfLibrary(t *testing.T) map[string][]string {
+	t.Helper()
+	imports := map[string][]string{}
+	for _, name := range filesOfRepository(t) {
+		if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "examples/") || inNestedModule(name) {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		imports[name] = []string{}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			require.NoError(t, err)
+			imports[name] = append(imports[name], imported)
+		}
+	}
+	require.Contains(t, imports, "shardmap.go", "the test must run in the folder of the package")
+	return imports
+}
+
+// filesOfRepository lists all files but hidden ones and test data.
+func filesOfRepository(t *testing.T) (names []string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		hidden := name != "." && strings.HasPrefix(entry.Name(), ".")
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (hidden || entry.Name() == "testdata" || entry.Name() == "node_modules"):
+			return fs.SkipDir
+		case !entry.IsDir():
+			names = append(names, filepath.ToSlash(name))
+		}
+		return nil
+	}))
+	return names
+}
+
+func inNestedModule(name string) bool {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(filepath.FromSlash(dir), "go.mod")); err == nil {
+			return true
+		}
+	}
+	return false
+}
