@@ -93,7 +93,7 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 			continue
 		}
 		for {
-			current, h, now, ok := m.lookup(key)
+			current, h, now, ok := m.lookup(key, false)
 			if !ok || now != r && !pred(key, unpack[V](d.slotKind, now)) {
 				break
 			}

@@ -178,9 +178,15 @@ func (d *directory[K]) search(b *bucket, h uint64, key K) place {
 	return place{}
 }
 
-// lookup returns what key's slot holds, and whether key is present.
-func (m *Map[K, V]) lookup(key K) (d *directory[K], h uint64, r raw, ok bool) {
-	d = m.directory()
+// lookup returns what key's slot holds, and whether key is present. In a map that was never written there is no
+// directory, and lookup makes none unless the caller is about to write one.
+func (m *Map[K, V]) lookup(key K, make bool) (d *directory[K], h uint64, r raw, ok bool) {
+	if d = m.dir.Load(); d == nil {
+		if !make {
+			return nil, 0, raw{}, false
+		}
+		d = m.firstDirectory()
+	}
 	h = d.of(key)
 	e, r := d.find(h, key)
 	return d, h, r, e != nil
@@ -231,7 +237,7 @@ func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
 // It is linearizable. If the key is present it is a Load: no lock, no allocation. Otherwise it locks the key's shard
 // and allocates like [Map.Store] for a new key.
 func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
-	d, h, r, ok := m.lookup(key)
+	d, h, r, ok := m.lookup(key, true)
 	if !ok {
 		next := pack(d.slotKind, value)
 		var stored bool
@@ -248,7 +254,7 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 // It is linearizable. If the key is absent it is a Load: no lock. Otherwise it locks the key's shard. The value can be
 // collected as soon as nobody else holds it, a snapshot of before the call included.
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
-	d, h, r, ok := m.lookup(key)
+	d, h, r, ok := m.lookup(key, false)
 	if ok {
 		r, loaded, _ = m.write(m.enter(), d, h, key, remove, raw{}, raw{})
 	}
@@ -260,7 +266,7 @@ func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
 
 // Delete deletes the entry for key, if there is one. It is linearizable, and locks like [Map.LoadAndDelete].
 func (m *Map[K, V]) Delete(key K) {
-	if d, h, _, ok := m.lookup(key); ok {
+	if d, h, _, ok := m.lookup(key, false); ok {
 		m.write(m.enter(), d, h, key, remove, raw{}, raw{})
 	}
 }
@@ -273,7 +279,7 @@ func (m *Map[K, V]) Delete(key K) {
 func (m *Map[K, V]) CompareAndSwap(key K, old, new V) (swapped bool) {
 	mustBeComparable("CompareAndSwap", old)
 	for {
-		d, h, r, ok := m.lookup(key)
+		d, h, r, ok := m.lookup(key, false)
 		if !ok || !equal(unpack[V](d.slotKind, r), old) {
 			return false
 		}
@@ -290,7 +296,7 @@ func (m *Map[K, V]) CompareAndSwap(key K, old, new V) (swapped bool) {
 func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 	mustBeComparable("CompareAndDelete", old)
 	for {
-		d, h, r, ok := m.lookup(key)
+		d, h, r, ok := m.lookup(key, false)
 		if !ok || !equal(unpack[V](d.slotKind, r), old) {
 			return false
 		}
@@ -318,7 +324,7 @@ func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 // It locks and allocates like [Map.Store], or [Map.LoadAndDelete]. It panics if fn returns another Op than these.
 func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual V, present bool) {
 	for {
-		d, h, r, loaded := m.lookup(key)
+		d, h, r, loaded := m.lookup(key, true)
 		var old V
 		if loaded {
 			old = unpack[V](d.slotKind, r)
@@ -383,6 +389,9 @@ func (m *Map[K, V]) Len() int {
 // Clear deletes all entries, at one instant: no entry stored before Clear began is there after it, and none stored
 // after it returned is lost. It takes the time of a [Map.Snapshot]. The map starts over with one shard.
 func (m *Map[K, V]) Clear() {
+	if m.lanes.Load() == nil {
+		return // nothing was ever stored
+	}
 	ls := m.exclude()
 	defer m.open(ls)
 	if d := m.dir.Load(); d != nil {
