@@ -1,0 +1,15 @@
+module github.com/shardmap-go/shardmap/bench
+
+go 1.26.0
+
+require (
+	github.com/puzpuzpuz/xsync/v4 v4.5.0
+	github.com/shardmap-go/shardmap v0.0.0
+)
+
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba // indirect
+)
+
+replace github.com/shardmap-go/shardmap => ../
