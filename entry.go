@@ -49,19 +49,6 @@ type wordEntry[K comparable] struct {
 	slot atomic.Uint64
 }
 
-// plainEntry and plainWordEntry have the same layouts, for entries that nobody else knows yet. TestLayout pins that.
-type (
-	plainEntry[K comparable] struct {
-		key  K
-		slot *opaque
-	}
-	plainWordEntry[K comparable] struct {
-		key  K
-		_    [0]atomic.Uint64 // aligns slot on 32-bit machines
-		slot uint64
-	}
-)
-
 // raw is the content of a slot: p for pointers and boxes, w for words. The other field is zero.
 type raw struct {
 	p *opaque
@@ -143,12 +130,18 @@ func unpack[V any](kind slotKind, r raw) V {
 }
 
 // newEntry returns an entry of the layout for kind that holds key and content.
+//
+// It fills the slot without an atomic operation: nobody else knows the entry yet, and the store that publishes it is
+// atomic. Safety: an atomic value has the layout of the plain one; TestLayout pins that.
 func newEntry[K comparable](kind slotKind, key K, content raw) *opaque {
-	// Written without atomics: nobody else knows the entry yet, and the store that publishes it is atomic.
 	if kind == slotWord {
-		return (*opaque)(unsafe.Pointer(&plainWordEntry[K]{key: key, slot: content.w}))
+		e := &wordEntry[K]{key: key}
+		*(*uint64)(unsafe.Pointer(&e.slot)) = content.w
+		return (*opaque)(unsafe.Pointer(e))
 	}
-	return (*opaque)(unsafe.Pointer(&plainEntry[K]{key, content.p}))
+	e := &entry[K]{key: key}
+	*(**opaque)(unsafe.Pointer(&e.slot)) = content.p
+	return (*opaque)(unsafe.Pointer(e))
 }
 
 // keyOf returns where e's key is: the key is the first field of both layouts.

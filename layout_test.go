@@ -23,8 +23,8 @@ func TestLayout(t *testing.T) {
 	require.Equal(t, unsafe.Sizeof(&shard{}), unsafe.Sizeof(atomic.Pointer[shard]{}))
 	require.Zero(t, unsafe.Offsetof(entry[string]{}.key))
 	require.Zero(t, unsafe.Offsetof(wordEntry[string]{}.key))
-	require.Equal(t, unsafe.Offsetof(entry[int32]{}.slot), unsafe.Offsetof(plainEntry[int32]{}.slot))
-	require.Equal(t, unsafe.Offsetof(wordEntry[int32]{}.slot), unsafe.Offsetof(plainWordEntry[int32]{}.slot))
+	require.Equal(t, uintptr(8), unsafe.Sizeof(atomic.Uint64{}))
+	require.Zero(t, unsafe.Offsetof(wordEntry[int32]{}.slot)%8, "64-bit atomics need it on 32-bit machines")
 	for _, log2 := range []uint8{0, 2, 4, 5} {
 		s := newShard(log2, 0, 0)
 		require.Equal(t, 1<<log2, s.buckets())

@@ -19,19 +19,15 @@ import "unsafe"
 // successors still change, which is as it should be: they are the same entries). To lock a shard therefore means to
 // lock it and then to look whether the directory still leads to it; see Map.lockShard.
 type shard struct {
-	mu  rwMutex
-	gen uint64 // the map's generation when the shard was built; older than the map's: a snapshot may share it
+	mu    rwMutex
+	count int32  // entries; guarded by mu
+	gen   uint64 // the map's generation when the shard was built; older than the map's: a snapshot may share it
 
-	// Guarded by mu.
-	count     int32  // entries
-	contended uint16 // times that a writer had to wait for mu
-
-	// Never change.
-	depth       uint8 // bits of the hash that all its keys have in common
+	contended   uint16 // times that a writer had to wait for mu; guarded by mu
+	depth       uint8  // bits of the hash that all its keys have in common
 	bucketsLog2 uint8
-
-	spares uint8 // overflow buckets taken from those behind the last bucket; guarded by mu
-	_      [23]byte
+	spares      uint8 // overflow buckets taken from those behind the last bucket; guarded by mu
+	_           [27]byte
 }
 
 const (
