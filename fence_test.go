@@ -27,6 +27,22 @@ import (
 var fenced = []string{"unsafe", "sync/atomic", "reflect"}
 
 var fence = []struct{ file, imports, reason string }{
+	{"atomic_map.go", "sync/atomic", "the pointer that publishes the current content"},
+	{"bucket.go", "unsafe sync/atomic", "a line that readers search without a lock; a bucket nobody else sees yet is filled without atomics"},
+	{"compare.go", "unsafe", "compares values bit by bit that == does not compare"},
+	{"directory.go", "unsafe sync/atomic", "the shard pointers that readers follow without a lock; a new table is filled without atomics"},
+	{"entry.go", "unsafe sync/atomic reflect", "one slot for all kinds of value, chosen by the value's type"},
+	{"format.go", "reflect", "names the types of keys and values"},
+	{"hash.go", "unsafe sync/atomic reflect", "reads keys as the words and strings that they are made of, as their type says"},
+	{"lanes.go", "unsafe sync/atomic", "counts and locks of the writers, chosen by the address of a goroutine's stack"},
+	{"options.go", "reflect", "names the key type in a panic"},
+	{"rebuild.go", "unsafe", "Sizeof only"},
+	{"rwmutex.go", "sync/atomic", "the lock of a shard: sync.RWMutex costs its writers twice as much"},
+	{"shard.go", "unsafe", "a shard is followed by its buckets in one block of memory"},
+	{"shardmap.go", "unsafe sync/atomic", "Load, written out: directory, bucket, entry and slot without a call in between"},
+	{"stats.go", "unsafe", "Sizeof only"},
+	{"versioned_ptr.go", "sync/atomic", "the pointer to the box of pointer and version"},
+	{"write.go", "unsafe", "writes into the slot of an entry"},
 }
 
 func TestFenceUnsafeAtomicAndReflectAreImportedOnlyWhereListed(t *testing.T) {

@@ -1,0 +1,69 @@
+# Run "make" to see what there is. The tools are pinned in tools/go.mod and
+# built by the go command when first used: there is nothing to install.
+
+GO        ?= go
+FUZZTIME  ?= 30s
+COUNT     ?= 10
+SOAK      ?= 100
+CONCURRENT ?= Concurrent|Race|While|Snapshot|Flood
+TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
+BENCHFILE ?= bench.out
+
+.DEFAULT_GOAL := help
+.PHONY: help test race lint vuln fuzz bench mem soak cover docs api tidy cross ci
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## run the tests of every module
+	@.ci/each $(GO) test ./...
+
+race: ## run them under the race detector (needs a C compiler)
+	@.ci/each $(GO) test -race ./...
+
+lint: ## vet, staticcheck and gofmt
+	@.ci/each $(GO) vet ./...
+	@.ci/each $(TOOL) staticcheck ./...
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted:"; echo "$$files"; exit 1; fi
+
+vuln: ## look up known vulnerabilities (needs the vulnerability database, so not part of lint)
+	@.ci/each $(TOOL) govulncheck ./...
+
+fuzz: ## run every fuzz test for FUZZTIME=30s
+	@for package in $$($(GO) list ./...); do \
+		for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+bench: ## run the benchmarks COUNT=10 times into BENCHFILE=bench.out and summarise them
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) . | tee $(BENCHFILE)
+	@$(TOOL) benchstat $(BENCHFILE)
+
+mem: ## bytes of heap per entry, beside other maps
+	@cd bench && $(GO) run ./cmd/mem
+
+soak: ## run the concurrent tests SOAK=100 times under the race detector
+	$(GO) test -race -count $(SOAK) -timeout 0 -run '$(CONCURRENT)' .
+
+cover: ## test coverage of the package: what is below 100 %, the least covered first
+	$(GO) test -coverprofile cover.out .
+	@$(GO) tool cover -func cover.out | grep -v '100.0%' | sort -k 3,3n
+
+docs: ## check comments, docs/api.txt, and the programs and links in Markdown files
+	@$(GO) run -C tools ./doccheck "$(CURDIR)"
+
+api: ## write docs/api.txt anew, after a change of the API that is meant
+	@$(GO) run -C tools ./doccheck -write "$(CURDIR)"
+
+tidy: ## go mod tidy in every module
+	@.ci/each $(GO) mod tidy
+
+cross: ## vet the package for other systems
+	@for target in linux/386 linux/arm linux/arm64 linux/riscv64 linux/s390x darwin/arm64 freebsd/amd64 windows/amd64 js/wasm; do \
+		echo "-- $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./... || exit 1; \
+	done
+
+ci: ## everything that a change must pass, in order
+	@bash .ci/run
