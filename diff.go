@@ -29,9 +29,9 @@ func (k ChangeKind) String() string {
 
 // Change is what happened to one key between two snapshots.
 type Change[V any] struct {
-	Kind ChangeKind
-	Old  V // the value in the older snapshot; zero if Added
-	New  V // the value in the newer snapshot; zero if Removed
+	Kind ChangeKind // what happened to the key
+	Old  V          // the value in the older snapshot; zero if Added
+	New  V          // the value in the newer snapshot; zero if Removed
 }
 
 // Diff returns an iterator over the keys that differ between older and s, in no particular order, each once. Applied to

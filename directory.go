@@ -1,6 +1,7 @@
 package shardmap
 
 import (
+	"slices"
 	"sync/atomic"
 	"unsafe"
 )
@@ -192,11 +193,13 @@ func (m *Map[K, V]) publish(h uint64, successors ...*shard) {
 	}
 	depth := successors[0].depth
 	run := 1 << (d.depth - depth) // slots that lead to each successor
-	i := int(h>>32>>(d.shift&63)) &^ (len(successors)*run - 1)
-	for _, s := range successors {
+	// From the last slot down: an iteration that walks up and meets a successor then meets the ones behind it too, never
+	// the old shard, which would show the first one's keys again.
+	i := int(h>>32>>(d.shift&63)) | (len(successors)*run - 1)
+	for _, s := range slices.Backward(successors) {
 		for range run {
 			d.set(i, s)
-			i++
+			i--
 		}
 	}
 	if d != current {

@@ -74,7 +74,9 @@ func TestFenceNobodyReachesIntoTheRuntimeOrWritesAssembly(t *testing.T) {
 		case ".go":
 			src, err := os.ReadFile(name)
 			require.NoError(t, err)
-			require.NotContains(t, string(src), linkname, name)
+			if strings.Contains(string(src), linkname) {
+				t.Errorf("%s: uses %s", name, linkname)
+			}
 		}
 	}
 }

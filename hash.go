@@ -102,12 +102,13 @@ func newHashing[K comparable](custom func(K) uint64) hashing[K] {
 	hs := hashing[K]{seed: rand.Uint64(), epoch: epochs.Add(1)}
 	switch {
 	case custom != nil:
-		seed := hs.seed
+		seed, mseed := hs.seed, maphash.MakeSeed()
 		hs.fn = func(key K) uint64 {
 			// The comparison panics if key holds something uncomparable, which custom might not: better here,
-			// where no lock is held, than when the map compares keys.
+			// where no lock is held, than when the map compares keys. It stops at a NaN; maphash looks at all of
+			// the key, and is random for a NaN.
 			if key != key {
-				return rand.Uint64()
+				return maphash.Comparable(mseed, key)
 			}
 			return fold(custom(key)^seed, mix1)
 		}
@@ -253,3 +254,9 @@ func floatBits(f float64) uint64 {
 	}
 	return math.Float64bits(f)
 }
+
+var anySeed = maphash.MakeSeed()
+
+// checkKey panics if key holds a dynamic value that is not comparable. Hashing checks that, too; this is for maps that
+// have no hash function yet.
+func checkKey[K comparable](key K) { maphash.Comparable(anySeed, key) }

@@ -54,11 +54,11 @@ type (
 	}
 	shard4 struct {
 		shard
-		b [4]bucket
+		_ [4]bucket
 	}
 	shard16 struct {
 		shard
-		b [16 + 1]bucket
+		_ [16 + 1]bucket
 	}
 	shard32 struct {
 		shard

@@ -102,6 +102,7 @@ func (m *Map[K, V]) firstDirectory() *directory[K] {
 func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 	d := m.dir.Load()
 	if d == nil {
+		checkKey(key)
 		return value, false
 	}
 	// hashing.of, directory.find and unpack, written out: calls and branches before the first cache miss are what a
@@ -183,6 +184,7 @@ func (d *directory[K]) search(b *bucket, h uint64, key K) place {
 func (m *Map[K, V]) lookup(key K, make bool) (d *directory[K], h uint64, r raw, ok bool) {
 	if d = m.dir.Load(); d == nil {
 		if !make {
+			checkKey(key)
 			return nil, 0, raw{}, false
 		}
 		d = m.firstDirectory()

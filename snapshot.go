@@ -90,6 +90,7 @@ func (m *Map[K, V]) Replace(seq iter.Seq2[K, V]) *Snapshot[K, V] {
 // Load returns the value that key had, and whether it had one. It takes no lock and allocates nothing.
 func (s *Snapshot[K, V]) Load(key K) (value V, ok bool) {
 	if s.d == nil {
+		checkKey(key)
 		return value, false
 	}
 	e, r := s.d.find(s.d.of(key), key)

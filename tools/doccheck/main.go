@@ -5,8 +5,8 @@
 // It checks the module in the folder (by default the one above) for
 //
 //   - exported names without a comment, in every package but the examples;
-//   - an API that differs from docs/api.txt: -write brings the file up to
-//     date, so that a change of the API is seen as one in review;
+//   - an API that differs from docs/api.txt: -write, which checks nothing,
+//     brings the file up to date, so that review sees a change of the API;
 //   - Go programs in Markdown files that do not build;
 //   - links in Markdown files to files and headings that are not there.
 //
@@ -27,13 +27,21 @@ import (
 )
 
 func main() {
-	write := flag.Bool("write", false, "write docs/api.txt instead of comparing it")
+	write := flag.Bool("write", false, "write docs/api.txt and check nothing")
 	flag.Parse()
 	root := ".."
 	if flag.NArg() > 0 {
 		root = flag.Arg(0)
 	}
-	findings, err := check(root, *write)
+	root, err := filepath.Abs(root)
+	var findings []string
+	switch {
+	case err != nil:
+	case *write:
+		err = writeAPI(root)
+	default:
+		findings, err = check(root)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "doccheck:", err)
 		os.Exit(1)
@@ -48,11 +56,7 @@ func main() {
 }
 
 // check returns what is wrong in the module at root, one line each.
-func check(root string, write bool) (findings []string, err error) {
-	root, err = filepath.Abs(root)
-	if err != nil {
-		return nil, err
-	}
+func check(root string) (findings []string, err error) {
 	t, err := readTree(root)
 	if err != nil {
 		return nil, err
@@ -60,7 +64,7 @@ func check(root string, write bool) (findings []string, err error) {
 	for _, p := range t.packages {
 		findings = append(findings, p.undocumented()...)
 	}
-	api, err := t.checkAPI(write)
+	api, err := t.checkAPI()
 	if err != nil {
 		return nil, err
 	}
