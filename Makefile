@@ -5,7 +5,7 @@ GO        ?= go
 FUZZTIME  ?= 30s
 COUNT     ?= 10
 SOAK      ?= 100
-CONCURRENT ?= Concurrent|Race|While|Snapshot|Flood
+CONCURRENT ?= Concurrent|Race|While|Snapshot|Flood|Stress|Hasher|Callback|Lanes|RWMutex
 TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 BENCHFILE ?= bench.out
 

@@ -70,7 +70,7 @@ func (m *Map[K, V]) Values() iter.Seq[V] {
 // like [Map.Range]. An entry is deleted only as pred saw it: if its value was changed meanwhile, pred is asked again.
 //
 // Each deletion is linearizable by itself, and locks one shard. No lock is held while pred runs; it may do anything
-// to the map. Entries whose key is a NaN, which no other method but Clear can delete, are deleted together at the end,
+// to the map. Entries whose key is a NaN, which only Clear and Replace remove otherwise, are deleted together at the end,
 // while writers wait.
 func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 	n := 0

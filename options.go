@@ -33,7 +33,7 @@ func WithShards(n int) Option {
 	return func(c *config) { c.shards, c.hasShard = n, true }
 }
 
-// WithCapacity makes room for n entries in advance, so that none of the first n inserts has to split a shard.
+// WithCapacity makes room for n entries in advance, so that hardly any of the first n inserts has to split a shard.
 // The room is not kept through [Map.Clear] or [Map.Shrink].
 //
 // New panics if n is negative or above 4,294,967,295.
@@ -46,8 +46,9 @@ func WithCapacity(n int) Option {
 // hash function; it only has to tell keys apart. Where it does not – more than about fifty keys in one bucket, with
 // far fewer expected – the map leaves it for a seeded [hash/maphash], once and for good (see Stats.Rehashes).
 //
-// hash is called by every operation on a key, with no lock held, and again for the keys of a shard that splits, with
-// that shard's lock held: it must not use the map. If it panics, the operation that called it has not happened.
+// hash is called by every operation on a key, with no lock held; again for the keys of a shard that grows or splits, with
+// that shard's lock held; and for all keys by Shrink and whatever else moves the whole map, with all writers waiting: it
+// must not use the map. If it panics, the insert or the move that called it has not happened, and no lock is held.
 //
 // New panics if hash is nil or takes keys of another type than the map's.
 func WithHasher[K comparable](hash func(K) uint64) Option {

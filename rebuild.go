@@ -20,7 +20,7 @@ const (
 func emptyTable(shards, capacity, fill int, gen uint64) table {
 	depth, log2 := ceilLog2(uint64(max(shards, 1))), uint8(0)
 	if capacity > perBucket<<maxBucketsLog2 {
-		depth = max(depth, ceilLog2(uint64((capacity+fill-1)/fill)))
+		depth = max(depth, ceilLog2((uint64(capacity)+uint64(fill)-1)/uint64(fill)))
 	}
 	if depth > 0 {
 		log2 = maxBucketsLog2

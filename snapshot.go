@@ -26,7 +26,7 @@ type Snapshot[K comparable, V any] struct {
 // Snapshot returns the content of the map at one instant between the call and the return.
 //
 // It takes well under a microsecond, whatever the size of the map: it waits for the writes that are under way – at most
-// as long as one shard's split – and copies nothing. Readers do not notice. Writers pay when they first touch, after
+// as long as one shard's split or a doubling of the directory – and copies nothing. Readers do not notice. Writers pay when they first touch, after
 // the snapshot, a shard or an entry that it shares: they copy the shard's pointers (2 KiB), and replace the entry
 // instead of updating it. It allocates about 300 bytes.
 func (m *Map[K, V]) Snapshot() *Snapshot[K, V] {
@@ -70,7 +70,8 @@ func (m *Map[K, V]) Clone() *Map[K, V] {
 //	for key, change := range m.Snapshot().Diff(old) { … }
 //
 // tells what changed. If seq yields a key several times, its last value counts. The map is not touched, and no lock is
-// held, while seq runs; if seq panics, nothing has changed.
+// held, while seq runs; if seq panics, nothing has changed. The map keeps its hash function, but not the room that
+// WithShards and WithCapacity made.
 func (m *Map[K, V]) Replace(seq iter.Seq2[K, V]) *Snapshot[K, V] {
 	fresh := new(Map[K, V])
 	d := newDirectory[K, V](m.directory().hashing, 1, 0)
