@@ -26,8 +26,6 @@ type walk[K comparable, V any] struct {
 	op    string
 	ran   map[string]int
 
-	rehashed bool // the map has left the hash it was given
-
 	snapshot      *shardmap.Snapshot[K, V] // taken some steps ago, of a Map only
 	snapshotModel map[K]V
 }
@@ -101,7 +99,7 @@ func (w *walk[K, V]) requireHasherWasUsed(hashed *atomic.Uint64) {
 		return
 	}
 	want := 1
-	if !w.rehashed && m.Stats().Rehashes == 0 {
+	if m.Stats().Rehashes == 0 {
 		for _, op := range singleKeyOperations[K, V]() {
 			want = max(want, w.ran[op.method])
 		}

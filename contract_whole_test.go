@@ -219,7 +219,6 @@ func (w *walk[K, V]) requireSnapshot(s *shardmap.Snapshot[K, V], want map[K]V) {
 // clone goes on with a clone of the map, after it has seen that writing to the one does not change the other.
 func (w *walk[K, V]) clone() {
 	original := w.m.(*shardmap.Map[K, V])
-	w.rehashed = w.rehashed || original.Stats().Rehashes > 0 // a clone counts its own
 	copied := original.Clone()
 	key, value := w.key(), w.value()
 	was, present := w.model[key]

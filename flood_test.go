@@ -105,6 +105,43 @@ func TestFloodLeavesSnapshotsAlone(t *testing.T) {
 	require.Equal(t, 20, updated)
 }
 
+// Replace neither goes back to a hash function that the map gave up while the new content was made, nor hides that the
+// new content made it give it up; and a clone has given up what the map has.
+func TestFloodAndReplace(t *testing.T) {
+	keys := floodKeys(1000)
+	flood := func(m *shardmap.Map[string, int]) {
+		for i, k := range keys {
+			m.Store(k, i)
+		}
+	}
+	var m shardmap.Map[string, int]
+	m.Replace(func(yield func(string, int) bool) {
+		flood(&m)
+		_ = yield("a", 1) && yield("b", 2)
+	})
+	require.EqualValues(t, 1, m.Stats().Rehashes, "while the new content was made")
+	require.Equal(t, map[string]int{"a": 1, "b": 2}, m.Snapshot().ToMap())
+	v, ok := m.Load("b")
+	require.True(t, ok)
+	require.Equal(t, 2, v)
+	require.EqualValues(t, 1, m.Clone().Stats().Rehashes)
+	m.Replace(func(func(string, int) bool) {})
+	require.EqualValues(t, 1, m.Stats().Rehashes, "empty content")
+	require.Zero(t, m.Len())
+
+	var fresh, empty shardmap.Map[string, int]
+	flood(&fresh)
+	empty.Replace(fresh.All())
+	require.EqualValues(t, 1, empty.Stats().Rehashes, "by the new content")
+	require.Equal(t, len(keys), empty.Len())
+
+	var emptied shardmap.Map[string, int]
+	emptied.Replace(func(func(string, int) bool) { flood(&emptied) })
+	require.EqualValues(t, 1, emptied.Stats().Rehashes, "empty content, flooded meanwhile")
+	emptied.Store("a", 1)
+	require.Equal(t, map[string]int{"a": 1}, emptied.Snapshot().ToMap())
+}
+
 // BenchmarkFlood fills maps with 100,000 keys of 64 bytes: random ones, and ones that all have the same XXH64.
 func BenchmarkFlood(b *testing.B) {
 	const n = 100_000

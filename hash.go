@@ -44,11 +44,12 @@ const (
 
 // hashing is the hash function of one directory. It never changes after construction.
 type hashing[K comparable] struct {
-	kind    hashKind
-	trusted bool   // the last resort: a seeded maphash, whose chains are not limited
-	epoch   uint64 // a number that no other hashing has
-	seed    uint64
-	fn      func(K) uint64 // used if kind is hashFunc
+	kind     hashKind
+	trusted  bool   // the last resort: a seeded maphash, whose chains are not limited
+	replaced bool   // trusted, and was not to begin with
+	epoch    uint64 // a number that no other hashing has
+	seed     uint64
+	fn       func(K) uint64 // used if kind is hashFunc
 }
 
 var epochs atomic.Uint64 // the epoch of the newest hashing

@@ -2,7 +2,6 @@ package shardmap
 
 import (
 	"fmt"
-	"math"
 	"math/bits"
 	"reflect"
 )
@@ -20,8 +19,10 @@ type config struct {
 }
 
 const (
-	maxShards   = 1 << 16        // one shard of 2.25 KiB each: 147 MB; more is a mistake in the caller's arithmetic
-	maxCapacity = math.MaxUint32 // the directory addresses shards with 32 bits of the hash
+	maxShards = 1 << 16 // one shard of 2.25 KiB each: 147 MB; more is a mistake in the caller's arithmetic
+
+	// maxCapacity is 2³⁰, or 2²⁶ where an int has 32 bits: 24 and 1.5 GB of empty shards.
+	maxCapacity = 1 << (26 + 4*(bits.UintSize/64))
 )
 
 // WithShards sets the number of shards to start with, rounded up to a power of two. A map starts with one shard
@@ -36,7 +37,8 @@ func WithShards(n int) Option {
 // WithCapacity makes room for n entries in advance, so that hardly any of the first n inserts has to split a shard.
 // The room is not kept through [Map.Clear] or [Map.Shrink].
 //
-// New panics if n is negative or above 4,294,967,295.
+// The room costs about 22 bytes for each of the n entries, at once. New panics if n is negative, or above 1,073,741,824
+// (67,108,864 on 32-bit machines); a map can grow larger than that.
 func WithCapacity(n int) Option {
 	return func(c *config) { c.capacity = n }
 }
@@ -60,8 +62,8 @@ func (c *config) check() {
 	if c.hasShard && (c.shards < 1 || c.shards > maxShards) {
 		panic(fmt.Sprintf("shardmap: WithShards(%d): want 1 to %d", c.shards, maxShards))
 	}
-	if c.capacity < 0 || uint64(c.capacity) > maxCapacity {
-		panic(fmt.Sprintf("shardmap: WithCapacity(%d): want 0 to %d", c.capacity, uint64(maxCapacity)))
+	if c.capacity < 0 || c.capacity > maxCapacity {
+		panic(fmt.Sprintf("shardmap: WithCapacity(%d): want 0 to %d", c.capacity, maxCapacity))
 	}
 }
 

@@ -71,8 +71,9 @@ func (m *Map[K, V]) rehash(epoch uint64) {
 	ls := m.exclude()
 	defer m.open(ls)
 	if d := m.dir.Load(); d.epoch == epoch {
-		m.rebuild(ls, lastResort[K](), d.dead, all)
-		m.rehashes.Add(1)
+		h := lastResort[K]()
+		h.replaced = true
+		m.rebuild(ls, h, d.dead, all)
 	}
 }
 

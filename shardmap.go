@@ -30,8 +30,12 @@ import (
 // # Locks and callbacks
 //
 // Load, and every other read of a single key, takes no lock and waits for nobody. Writers of existing keys wait only
-// for Snapshot, Clear, Replace, Clone, Shrink and a change of the hash function; writers that insert or delete lock
-// one shard besides. No function that you pass to a method runs under a lock (a hasher is the one exception, see
+// for whatever needs the whole map at one instant: Snapshot, Clear, Replace, Clone, printing and encoding (which take a
+// snapshot), the set-up of more counters when a map outgrows its first shard or gets fought over, all well under a
+// microsecond; and, for as long as it takes to visit every entry, Shrink, a DeleteFunc that has NaN keys to delete, and
+// the two things that happen once in the life of a map, if ever: a change of the hash function, and storing, of all 8-byte
+// values, the random one by which the map knows its deleted entries. Writers that insert or delete lock one shard
+// besides. No function that you pass to a method runs under a lock (a hasher is the one exception, see
 // [WithHasher]), so that it may use the map, panic, or call [runtime.Goexit], and leaves the map intact.
 //
 // # Keys
@@ -48,7 +52,7 @@ type Map[K comparable, V any] struct {
 	loads   flights[K, V]                // the loaders of LoadOrCompute that are under way
 	writers                              // see lanes.go
 
-	splits, copies, rehashes atomic.Uint64 // for Stats
+	splits, copies atomic.Uint64 // for Stats
 }
 
 var _ ConcurrentMap[string, int] = (*Map[string, int])(nil)
@@ -63,7 +67,7 @@ func New[K comparable, V any](opts ...Option) *Map[K, V] {
 	c.check()
 	custom := hasherFor[K](&c)
 	m := new(Map[K, V])
-	if c.shards > 1 || c.capacity > 0 || custom != nil {
+	if c.hasShard || c.capacity > 0 || custom != nil {
 		d := newDirectory[K, V](newHashing(custom), c.shards, c.capacity)
 		m.dir.Store(d)
 		if d.depth > 0 {

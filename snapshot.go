@@ -26,9 +26,9 @@ type Snapshot[K comparable, V any] struct {
 // Snapshot returns the content of the map at one instant between the call and the return.
 //
 // It takes well under a microsecond, whatever the size of the map: it waits for the writes that are under way – at most
-// as long as one shard's split or a doubling of the directory – and copies nothing. Readers do not notice. Writers pay when they first touch, after
-// the snapshot, a shard or an entry that it shares: they copy the shard's pointers (2 KiB), and replace the entry
-// instead of updating it. It allocates about 300 bytes.
+// as long as one shard's split or a doubling of the directory – and copies nothing. Readers do not notice. Writers pay
+// when they first touch, after the snapshot, a shard or an entry that it shares: they copy the shard's pointers (2 KiB),
+// and replace the entry instead of updating it. It allocates about 300 bytes.
 func (m *Map[K, V]) Snapshot() *Snapshot[K, V] {
 	next := new(directory[K])
 	ls := m.exclude()
@@ -70,8 +70,8 @@ func (m *Map[K, V]) Clone() *Map[K, V] {
 //	for key, change := range m.Snapshot().Diff(old) { … }
 //
 // tells what changed. If seq yields a key several times, its last value counts. The map is not touched, and no lock is
-// held, while seq runs; if seq panics, nothing has changed. The map keeps its hash function, but not the room that
-// WithShards and WithCapacity made.
+// held, while seq runs; if seq panics, nothing has changed. Writers wait for the exchange about as long as for a
+// [Map.Snapshot]. The map keeps its hash function, but not the room that WithShards and WithCapacity made.
 func (m *Map[K, V]) Replace(seq iter.Seq2[K, V]) *Snapshot[K, V] {
 	fresh := new(Map[K, V])
 	d := newDirectory[K, V](m.directory().hashing, 1, 0)
@@ -82,7 +82,13 @@ func (m *Map[K, V]) Replace(seq iter.Seq2[K, V]) *Snapshot[K, V] {
 	n := fresh.Len()
 	ls := m.exclude()
 	defer m.open(ls)
-	old := &Snapshot[K, V]{m.dir.Load(), ls.len()}
+	current := m.dir.Load()
+	if d = fresh.dir.Load(); current.trusted && !d.trusted {
+		// The map has given up its hash function since. It does so once in its life at most, so that writers may wait
+		// this time until everything is hashed again.
+		fresh.rebuild(fresh.exclude(), current.hashing, d.dead, all)
+	}
+	old := &Snapshot[K, V]{current, ls.len()}
 	m.dir.Store(fresh.dir.Load())
 	ls.add(n - ls.len())
 	return old

@@ -10,7 +10,7 @@ type Stats struct {
 	Skew     float64 // entries of the fullest shard, divided by the mean; 1 is even
 	Splits   uint64  // shards split since the map was made
 	Copies   uint64  // shards copied because a snapshot (or clone) shared them
-	Rehashes uint64  // times the hash function was given up because it did not tell keys apart: 0 or 1, and 1 is worth an alarm
+	Rehashes uint64  // 1 if the hash function was given up because it did not tell keys apart, which is worth an alarm; else 0
 	Bytes    uint64  // memory of the map: directory, shards, entries and boxed values, without what keys and values point to
 }
 
@@ -19,11 +19,10 @@ type Stats struct {
 // It locks one shard after the other for reading, and takes about a nanosecond for each of its buckets.
 func (m *Map[K, V]) Stats() Stats {
 	st := Stats{
-		Entries:  m.Len(),
-		Splits:   m.splits.Load(),
-		Copies:   m.copies.Load(),
-		Rehashes: m.rehashes.Load(),
-		Bytes:    uint64(unsafe.Sizeof(*m)),
+		Entries: m.Len(),
+		Splits:  m.splits.Load(),
+		Copies:  m.copies.Load(),
+		Bytes:   uint64(unsafe.Sizeof(*m)),
 	}
 	if ls := m.lanes.Load(); ls != nil {
 		st.Bytes += uint64(unsafe.Sizeof(*ls)) + uint64(len(ls.lanes))*uint64(unsafe.Sizeof(lane{}))
@@ -31,6 +30,9 @@ func (m *Map[K, V]) Stats() Stats {
 	d := m.dir.Load()
 	if d == nil {
 		return st
+	}
+	if d.replaced {
+		st.Rehashes = 1
 	}
 	st.Bytes += uint64(unsafe.Sizeof(*d)) + uint64(d.len())*uint64(unsafe.Sizeof(uintptr(0)))
 	slots, entries, fullest := 0, 0, 0
