@@ -1,8 +1,10 @@
 package shardmap
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -24,11 +26,21 @@ type (
 	}
 )
 
-func TestHashIsXXHashForStrings(t *testing.T) {
-	hs := newHashing[string](nil)
-	require.Equal(t, xxhash.Sum64String("shardmap"), hs.of("shardmap"))
-	named := newHashing[namedString](nil)
-	require.Equal(t, xxhash.Sum64String("shardmap"), named.of("shardmap"))
+func TestLongStringsAreHashedByXXHash(t *testing.T) {
+	long := strings.Repeat("shardmap", 5)
+	require.Greater(t, len(long), shortString)
+	hs, named := newHashing[string](nil), newHashing[namedString](nil)
+	require.Equal(t, xxhash.Sum64String(long), hs.of(long))
+	require.Equal(t, xxhash.Sum64String(long), named.of(namedString(long)))
+}
+
+// Nobody who does not know the seed can make short strings collide; so two maps must not agree on their hashes.
+func TestShortStringsAreHashedWithASeed(t *testing.T) {
+	for length := 1; length <= shortString; length++ {
+		key := strings.Repeat("k", length)
+		one, other := newHashing[string](nil), newHashing[string](nil)
+		require.NotEqual(t, one.of(key), other.of(key))
+	}
 }
 
 // equalHashes demands that every function for K hashes equal keys alike.
@@ -94,20 +106,67 @@ func TestRegularKeysSpread(t *testing.T) {
 		for i := range 100_000 {
 			m.Store(i*stride, i)
 		}
-		st := m.Stats()
-		require.Zero(t, st.Rehashes, "stride %d", stride)
-		require.Less(t, st.Skew, 2.5, "stride %d", stride)
-		overflow := 0
-		m.dir.Load().shards(func(s *shard) bool {
-			for i := range uint64(s.buckets()) {
-				for b := s.bucket(i).next.Load(); b != nil; b = b.next.Load() {
-					overflow++
-				}
-			}
-			return true
-		})
-		require.Less(t, overflow, 100_000/20, "stride %d", stride)
+		requireSpread(t, &m, "stride %d", stride)
 	}
+}
+
+// The same for strings of every length, on both sides of the limits at which the way to hash them changes, that differ in
+// a few bytes only: a decimal number, or the bytes of a word, at the front, in the middle, or at the end.
+func TestRegularStringsSpread(t *testing.T) {
+	for length := 5; length <= 40; length++ {
+		for _, at := range []int{0, (length - 5) / 2, length - 5} {
+			var decimal, binary Map[string, int]
+			for i := range 20_000 {
+				key := []byte(strings.Repeat("x", length))
+				copy(key[at:], fmt.Sprintf("%05d", i))
+				decimal.Store(string(key), i)
+				copy(key[at:], []byte{byte(i), byte(i >> 8), 0, 0, 0})
+				binary.Store(string(key), i)
+			}
+			requireSpread(t, &decimal, "decimal at %d of %d", at, length)
+			requireSpread(t, &binary, "binary at %d of %d", at, length)
+		}
+	}
+}
+
+func TestEveryByteAndTheLengthOfAStringCount(t *testing.T) {
+	seen := map[uint64]string{}
+	hs := newHashing[string](nil)
+	for length := range 70 {
+		for at := range max(length, 1) {
+			for _, c := range []byte{0, 1, 2, 128} {
+				key := make([]byte, length)
+				if length > 0 {
+					key[at] = c
+				}
+				h := hs.of(string(key))
+				if other, ok := seen[h]; ok {
+					require.Equal(t, other, string(key), "two keys with one hash")
+				}
+				seen[h] = string(key)
+			}
+		}
+	}
+	require.Len(t, seen, 70+3*(69*70/2))
+}
+
+// requireSpread demands that m, which is full of regular keys, looks as if they were random.
+func requireSpread[K comparable](t *testing.T, m *Map[K, int], format string, args ...any) {
+	t.Helper()
+	what := fmt.Sprintf(format, args...)
+	st := m.Stats()
+	require.Zero(t, st.Rehashes, what)
+	require.Less(t, st.Skew, 2.5, what)
+	overflow := 0
+	m.dir.Load().shards(func(s *shard) bool {
+		for i := range uint64(s.buckets()) {
+			for b := s.bucket(i).next.Load(); b != nil; b = b.next.Load() {
+				overflow++
+			}
+		}
+		return true
+	})
+	require.Less(t, overflow, st.Entries/20, what)
 }
 
 // 5 NaNs in the same place hash differently, so that many of them do not fill one chain.

@@ -4,8 +4,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // Map is a concurrent hash map like [sync.Map], with types, speed, and a [Map.Snapshot] of the whole map at one
@@ -114,7 +112,7 @@ func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 	var h uint64
 	switch d.kind {
 	case hashString:
-		h = xxhash.Sum64String(*(*string)(unsafe.Pointer(&key)))
+		h = hashOfString(*(*string)(unsafe.Pointer(&key)), d.seed)
 	case hashWord:
 		h = fold(wordAt(unsafe.Pointer(&key), unsafe.Sizeof(key))^d.seed, mix1)
 	default:
@@ -208,7 +206,7 @@ func (m *Map[K, V]) Store(key K, value V) {
 	var h uint64
 	switch d.kind { // hashing.of, written out as in Load
 	case hashString:
-		h = xxhash.Sum64String(*(*string)(unsafe.Pointer(&key)))
+		h = hashOfString(*(*string)(unsafe.Pointer(&key)), d.seed)
 	case hashWord:
 		h = fold(wordAt(unsafe.Pointer(&key), unsafe.Sizeof(key))^d.seed, mix1)
 	default:

@@ -17,13 +17,31 @@ func (m *Map[K, V]) own(w *hold, gen, h uint64) {
 
 // divide makes room in the locked shard of hash h, if it is full or fought over and room can be made: the only shard
 // of a small map gets more buckets, any other is split. It reports whether it did.
+//
+// It calls the hasher. If that panics or exits the goroutine, divide releases w.
 func (m *Map[K, V]) divide(w *hold, h uint64) bool {
 	s := w.shard
-	full := s.count >= s.capacity()
-	if !full && s.contended < foughtOverLimit {
-		return false
+	if full := s.count >= s.capacity(); full || s.contended >= foughtOverLimit {
+		return m.divideNow(w, h, full)
 	}
-	d := m.dir.Load()
+	return false
+}
+
+func (m *Map[K, V]) divideNow(w *hold, h uint64, full bool) bool {
+	returned := false
+	defer func() {
+		if !returned {
+			w.release()
+		}
+	}()
+	made := m.makeRoom(w, h, full)
+	returned = true
+	return made
+}
+
+// makeRoom does what divide does, for a shard that is full or else fought over.
+func (m *Map[K, V]) makeRoom(w *hold, h uint64, full bool) bool {
+	s, d := w.shard, m.dir.Load()
 	if s.bucketsLog2 < maxBucketsLog2 { // then it is the only one
 		log2 := moreBuckets(s.bucketsLog2)
 		if !full {
