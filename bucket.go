@@ -2,8 +2,9 @@ package shardmap
 
 import (
 	"math/bits"
-	"sync/atomic"
 	"unsafe"
+
+	"github.com/shardmap-go/shardmap/internal/sched/atomic"
 )
 
 // A bucket is one cache line: six entries, the tags that say which of them a lookup has to look at, and the way to

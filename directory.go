@@ -2,8 +2,9 @@ package shardmap
 
 import (
 	"slices"
-	"sync/atomic"
 	"unsafe"
+
+	"github.com/shardmap-go/shardmap/internal/sched/atomic"
 )
 
 // A directory leads from a hash to its shard. It belongs to one generation of the map – the time between two
@@ -41,7 +42,7 @@ type table struct {
 	tableGen   uint64                  // the generation that flat or pages belongs to
 }
 
-const pageBits = 8
+const pageBits = 8 - 7*exploring
 
 type page struct {
 	gen   uint64 // the generation that the page belongs to

@@ -1,10 +1,10 @@
 package shardmap
 
 import (
-	"math/rand/v2"
 	"reflect"
-	"sync/atomic"
 	"unsafe"
+
+	"github.com/shardmap-go/shardmap/internal/sched/atomic"
 )
 
 // Entries and their value slots.
@@ -96,7 +96,7 @@ func newWordTombstone(size uintptr) uint64 {
 	if size < 8 {
 		return ^uint64(0)
 	}
-	return rand.Uint64() | 0x0101_0101_0101_0101
+	return random() | 0x0101_0101_0101_0101
 }
 
 // pack returns the slot content that stands for v. It allocates only for boxes.

@@ -130,7 +130,7 @@ func wordAt(p unsafe.Pointer, size uintptr) uint64 {
 // newHashing chooses the hash function for K; custom, if not nil, is the user's.
 func newHashing[K comparable](custom func(K) uint64) hashing[K] {
 	t := reflect.TypeFor[K]()
-	hs := hashing[K]{seed: rand.Uint64(), epoch: epochs.Add(1)}
+	hs := hashing[K]{seed: random(), epoch: epochs.Add(1)}
 	switch {
 	case custom != nil:
 		seed, mseed := hs.seed, maphash.MakeSeed()
@@ -163,8 +163,7 @@ func newHashing[K comparable](custom func(K) uint64) hashing[K] {
 
 // lastResort returns the function that no adversary can foresee.
 func lastResort[K comparable]() hashing[K] {
-	seed := maphash.MakeSeed()
-	return hashing[K]{trusted: true, epoch: epochs.Add(1), fn: func(key K) uint64 { return maphash.Comparable(seed, key) }}
+	return hashing[K]{trusted: true, epoch: epochs.Add(1), fn: secretHash[K]()}
 }
 
 func hashInterface[K comparable](seed uint64, mseed maphash.Seed, key K) uint64 {

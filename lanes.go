@@ -2,10 +2,10 @@ package shardmap
 
 import (
 	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
-	"unsafe"
+
+	"github.com/shardmap-go/shardmap/internal/sched/atomic"
+	"github.com/shardmap-go/shardmap/internal/sched/sync"
 )
 
 // Lanes keep writers and snapshots apart.
@@ -44,7 +44,7 @@ type writers struct {
 
 type lane struct {
 	state atomic.Int64
-	left  chan struct{}     // told, without waiting, by the last one who leaves the closed lane
+	left  sync.Signal       // given by the last one who leaves the closed lane
 	_     [128 - 8 - 8]byte // two cache lines, because processors fetch them in pairs
 }
 
@@ -73,14 +73,12 @@ const (
 	turnsTime    = time.Millisecond
 
 	// maxLanes bounds the time that a snapshot needs to close and open them all.
-	maxLanes = 64
-
-	stackUnit = 11 // log2 of the smallest stack
+	maxLanes = 64 - 62*exploring
 )
 
 func newLaneSet(n, entries int) *laneSet {
 	ls := &laneSet{lanes: make([]lane, n), mask: uint64(n) - 1}
-	left := make(chan struct{}, 1)
+	left := sync.NewSignal()
 	for i := range ls.lanes {
 		ls.lanes[i].left = left
 	}
@@ -94,19 +92,13 @@ func fullLanes() int {
 	return min(maxLanes, 4<<ceilLog2(uint64(runtime.GOMAXPROCS(0))))
 }
 
-// stack returns a number that is the same for a goroutine most of the time, and mostly differs between goroutines.
-func stack() uintptr {
-	var here byte
-	return uintptr(unsafe.Pointer(&here)) >> stackUnit
-}
-
 func (ls *laneSet) pick() *lane {
-	return &ls.lanes[uint64(stack())*mix1>>58&ls.mask]
+	return &ls.lanes[uint64(sync.Stack())*mix1>>58&ls.mask]
 }
 
 // foughtOver reports whether writers of different goroutines take turns quickly.
 func (ls *laneSet) foughtOver() bool {
-	me := stack()
+	me := sync.Stack()
 	if ls.last.Load() == me {
 		return false
 	}
@@ -171,14 +163,7 @@ func (w *writers) wait(l *lane) {
 // leave leaves the lane, and adds to the number of entries what was inserted less what was deleted inside.
 func (l *lane) leave(entries int64) {
 	if s := l.state.Add(entries*laneEntry - 1); s&(laneClosed|laneInside) == laneClosed {
-		l.wakeCloser()
-	}
-}
-
-func (l *lane) wakeCloser() {
-	select {
-	case l.left <- struct{}{}:
-	default: // the closer has been told and has not looked yet
+		l.left.Notify()
 	}
 }
 
@@ -200,8 +185,8 @@ func (w *writers) exclude() *laneSet {
 	}
 	for i := range ls.lanes {
 		for spins := 0; ls.lanes[i].state.Load()&laneInside != 0; spins++ {
-			if spins > 100 { // a write takes less, unless it splits a shard or its goroutine is not running
-				<-ls.lanes[i].left
+			if spins > sync.Spins { // a write takes less, unless it splits a shard or its goroutine is not running
+				ls.lanes[i].left.Wait()
 			}
 		}
 	}

@@ -9,10 +9,10 @@ import "unsafe"
 const (
 	// roomyFill is the mean number of entries of a shard in a table that is built for entries to come: five standard
 	// deviations below the number at which a shard splits, so that hardly any will before they are all in.
-	roomyFill = 104
+	roomyFill = 104 - 99*exploring
 
 	// tightFill is that for entries that are there. A few shards will split soon.
-	tightFill = 136
+	tightFill = 136 - 130*exploring
 )
 
 // emptyTable returns a table of new shards: at least as many as asked for, with room for capacity entries when each has

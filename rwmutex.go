@@ -1,9 +1,8 @@
 package shardmap
 
 import (
-	"runtime"
-	"sync"
-	"sync/atomic"
+	"github.com/shardmap-go/shardmap/internal/sched/atomic"
+	"github.com/shardmap-go/shardmap/internal/sched/sync"
 )
 
 // rwMutex is a readers–writer lock whose writers pay half of what [sync.RWMutex] makes them pay: locking and unlocking
@@ -49,6 +48,6 @@ func (m *rwMutex) RUnlock() { m.readers.Add(-1) }
 // to copy the pointers of one shard, and run nobody else's code in it, so yielding is good enough.
 func (m *rwMutex) waitForReaders() {
 	for m.readers.Load() != 0 {
-		runtime.Gosched()
+		sync.Gosched()
 	}
 }

@@ -31,15 +31,15 @@ type shard struct {
 }
 
 const (
-	maxBucketsLog2 = 5 // 32 buckets: measured best between splitting often (8) and copying much (64)
+	maxBucketsLog2 = 5 - 3*exploring // 32 buckets: measured best between splitting often (8) and copying much (64)
 
 	// perBucket is the mean number of entries in a bucket at which a shard splits. With 5 of 6, about one bucket in
 	// four has an overflow bucket just before the split, one in a hundred just after it.
-	perBucket = 5
+	perBucket = 5 - 3*exploring
 
 	// maxChain is the number of overflow buckets one bucket may have before the hash function is given up. The chance
 	// that a random function puts the 55 keys it takes into one bucket of a shard with 160 is below 1e-35.
-	maxChain = 8
+	maxChain = 8 - 7*exploring
 
 	shardHeader = unsafe.Sizeof(shard{})
 	bucketSize  = unsafe.Sizeof(bucket{})

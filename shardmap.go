@@ -1,9 +1,10 @@
 package shardmap
 
 import (
-	"sync"
-	"sync/atomic"
 	"unsafe"
+
+	"github.com/shardmap-go/shardmap/internal/sched/atomic"
+	"github.com/shardmap-go/shardmap/internal/sched/sync"
 )
 
 // Map is a concurrent hash map like [sync.Map], with types, speed, and a [Map.Snapshot] of the whole map at one

@@ -71,7 +71,10 @@ func (m *Map[K, V]) makeRoom(w *hold, h uint64, full bool) bool {
 	return true
 }
 
-// mayDouble reports whether the directory may grow by one bit: as long as it has at most one slot for 16 entries, or,
+// entriesPerSlot is how few entries there may be for each slot of the directory, a tenth of what fill a shard.
+const entriesPerSlot = 16 - 14*exploring
+
+// mayDouble reports whether the directory may grow by one bit: as long as it has not too many slots for its entries, or,
 // for a shard that is fought over, four for each processor. Where keys cannot be told apart by their hashes the
 // directory thus stays small, and the chains grow until the hash function is exchanged.
 func (m *Map[K, V]) mayDouble(d *directory[K], full bool) bool {
@@ -79,7 +82,7 @@ func (m *Map[K, V]) mayDouble(d *directory[K], full bool) bool {
 	if !full {
 		return slots <= 4*runtime.GOMAXPROCS(0)
 	}
-	return slots <= m.Len()/16+2
+	return slots <= m.Len()/entriesPerSlot+2
 }
 
 // pour places the entries of s, which is locked, into a shard that is still private.

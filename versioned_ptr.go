@@ -1,6 +1,6 @@
 package shardmap
 
-import "sync/atomic"
+import "github.com/shardmap-go/shardmap/internal/sched/atomic"
 
 // VersionedPtr is an atomic pointer to T with a version that grows by one with every change. Where
 // [atomic.Pointer.CompareAndSwap] only finds out whether the pointer is the same as before, which

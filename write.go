@@ -241,7 +241,7 @@ func (m *Map[K, V]) lockShard(w *hold, h uint64) {
 
 // foughtOverLimit is how often writers may have to wait for a shard before it is split though it is not full.
 // Chosen by hand, not measured.
-const foughtOverLimit = 64
+const foughtOverLimit = 64 - 63*exploring
 
 // insert adds an entry for key, which is not there, to the locked shard of hash h.
 func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, key K, content raw) verdict {
