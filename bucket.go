@@ -25,9 +25,12 @@ import (
 //     find another entry, or none, if the slot was freed or reused meanwhile; so it compares the key, and nil, always.
 //     It then misses a key that was deleted (and perhaps inserted again, elsewhere in the chain) after the reader
 //     began: there was a moment of absence within the reader's own interval, and "absent" is a correct answer.
+//   - A reader that matched the tag of a slot's former entry may find the slot's next one before that has its tag, when
+//     other readers do not find it yet. So an entry for a slot that was freed is stored as if it were deleted, and
+//     comes to life – for all at once – when its value is stored, after its tag.
 //   - An entry never moves within a shard: a key that is present throughout a search is found by it.
-//   - A slot that was never freed is read by nobody until its tag is there, so that its entry needs no atomic store of
-//     its own: the atomic store of meta publishes both.
+//   - A slot that was never freed is read by nobody until its tag is there, so that its entry needs neither that nor an
+//     atomic store of its own: the atomic store of meta publishes both.
 //   - A shared bit is set only before its shard is published, and cleared only after the fresh entry is in the slot.
 //     So whoever reads meta first and the entry next, and sees no shared bit, has an entry that no snapshot shares.
 type bucket struct {
@@ -68,6 +71,8 @@ func match(meta, tags uint64) uint64 {
 // firstSlot returns the number of the lowest slot in a set of top bits.
 func firstSlot(set uint64) int { return bits.TrailingZeros64(set) >> 3 }
 
+func wasFreed(meta uint64, slot int) bool { return meta>>(freedShift+slot)&1 != 0 }
+
 func isShared(meta uint64, slot int) bool { return meta>>(sharedShift+slot)&1 != 0 }
 
 // freeSlot returns a free slot of the bucket with this meta, or -1.
@@ -96,15 +101,16 @@ func withoutTag(meta uint64, slot int) uint64 {
 // accesses b while it is written.
 func (b *bucket) plain() *plainBucket { return (*plainBucket)(unsafe.Pointer(b)) }
 
-// put places an entry into slot; the shard's lock is held.
+// put places an entry into a slot that was never freed; the shard's lock is held.
 func (b *bucket) put(slot int, e *opaque, h uint64) {
-	meta := b.meta.Load()
-	if meta>>(freedShift+slot)&1 == 0 {
-		b.plain().entries[slot] = e // 6 ns less than an atomic store
-	} else {
-		b.entries[slot].Store(e)
-	}
-	b.meta.Store(withTag(meta, slot, h, false))
+	b.plain().entries[slot] = e // 6 ns less than an atomic store
+	b.meta.Store(withTag(b.meta.Load(), slot, h, false))
+}
+
+// putDead places an entry whose value is the tombstone into any slot; the shard's lock is held.
+func (b *bucket) putDead(slot int, e *opaque, h uint64) {
+	b.entries[slot].Store(e)
+	b.meta.Store(withTag(b.meta.Load(), slot, h, false))
 }
 
 // replace puts a fresh entry in the place of a shared one with the same key; the shard's lock is held.

@@ -35,6 +35,14 @@ func scenarios[V any](v func(int) V) []scenario[V] {
 			func(m m) { m.load(1); m.load(1) },
 			func(m m) { m.delete(2); m.store(20, 300); m.store(2, 200) },
 		}},
+		{name: "insert into a freed slot", entries: 2, tasks: tasks{ // a reader may know the slot's former tag
+			func(m m) { m.store(1, 100); m.load(1) },
+			func(m m) { m.delete(1); m.store(1, 200) },
+		}},
+		{name: "load from a freed slot", entries: 2, tasks: tasks{
+			func(m m) { m.load(1); m.load(1) },
+			func(m m) { m.delete(1); m.store(1, 200) },
+		}},
 		{name: "compare", entries: 3, tasks: tasks{
 			func(m m) { m.compareAndSwap(1, 1, 100); m.compareAndSwap(1, 200, 1) },
 			func(m m) { m.compareAndSwap(1, 1, 200); m.load(1) },

@@ -253,8 +253,15 @@ func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, key K, content ra
 	s := w.shard
 	b := s.chain(h)
 	for n := 0; ; n++ {
-		if slot := freeSlot(b.meta.Load()); slot >= 0 {
-			b.put(slot, newEntry(d.slotKind, key, content), h)
+		meta := b.meta.Load()
+		if slot := freeSlot(meta); slot >= 0 {
+			if wasFreed(meta, slot) {
+				e := newEntry(d.slotKind, key, d.tombstone())
+				b.putDead(slot, e, h)
+				d.store(e, content)
+			} else {
+				b.put(slot, newEntry(d.slotKind, key, content), h)
+			}
 			break
 		}
 		next := b.next.Load()
