@@ -10,7 +10,7 @@ TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 BENCHFILE ?= bench.out
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint vuln fuzz bench mem soak cover docs api tidy cross ci
+.PHONY: help test race lint vuln explore fuzz bench results figures mem soak torture cover docs api tidy cross ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ lint: ## vet, staticcheck and gofmt
 vuln: ## look up known vulnerabilities (needs the vulnerability database, so not part of lint)
 	@.ci/each $(TOOL) govulncheck ./...
 
+explore: ## explore the schedules of small meetings, 1,000,000 of each; CI runs 18,000
+	$(GO) test -tags explore -run '^TestExplore' -v -timeout 0 . -explore.systematic 800000 -explore.random 200000
+
 fuzz: ## run every fuzz test for FUZZTIME=30s
 	@for package in $$($(GO) list ./...); do \
 		for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
@@ -40,11 +43,20 @@ bench: ## run the benchmarks COUNT=10 times into BENCHFILE=bench.out and summari
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) . | tee $(BENCHFILE)
 	@$(TOOL) benchstat $(BENCHFILE)
 
+results: ## measure Map against sync.Map, 10 interleaved rounds, for README.md; wants a quiet machine
+	@.ci/results
+
+figures: ## bring the figures in README.md up to date with results/
+	@$(GO) run -C tools ./figures "$(CURDIR)"
+
 mem: ## bytes of heap per entry, beside other maps
 	@cd bench && $(GO) run ./cmd/mem
 
 soak: ## run the concurrent tests SOAK=100 times under the race detector
 	$(GO) test -race -count $(SOAK) -timeout 0 -run '$(CONCURRENT)' .
+
+torture: ## run the tests in every way that makes hidden faults show; SHARDMAP_SOAK=n for n times as long
+	@.ci/torture
 
 cover: ## test coverage of the package: what is below 100 %, the least covered first
 	$(GO) test -coverprofile cover.out .

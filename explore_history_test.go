@@ -78,6 +78,14 @@ func search(state content, left []*operation) bool {
 	return false
 }
 
+func (h *history) text() string {
+	text := fmt.Sprintf("  initially %v\n", h.initial)
+	for _, o := range h.ops {
+		text += fmt.Sprintf("  [%d, %d] %s\n", o.begin, o.end, o.text)
+	}
+	return text
+}
+
 // The operations of a Map, with the results of each in its text. v makes values, n is the inverse.
 type tested[V any] struct {
 	*Map[int, V]

@@ -74,10 +74,8 @@ func exploreAll[V any](t *testing.T, v func(int) V, n func(V) int) {
 }
 
 func (s *scenario[V]) explore(t *testing.T, v func(int) V, n func(V) int) int {
-	x := sched.Explorer{Preemptions: 3, Systematic: *systematic, Random: *randomly, Replay: *schedule}
-	seen := map[string]bool{}
 	met, steps := s.met == nil, 0
-	for x.Next() {
+	schedules := explore(t, func() meeting {
 		m := &tested[V]{Map: s.make(v), history: &history{initial: content{}}, v: v, n: n}
 		if s.prepare != nil {
 			s.prepare(m.Map)
@@ -89,13 +87,37 @@ func (s *scenario[V]) explore(t *testing.T, v func(int) V, n func(V) int) int {
 		for i, task := range s.tasks {
 			tasks[i] = func() { task(m) }
 		}
-		x.Run(tasks...)
+		return meeting{m.history, tasks, func() {
+			m.atTheEnd()
+			met = met || s.met(m.Map)
+			steps = max(steps, m.steps)
+		}}
+	})
+	require.True(t, met || *schedule != "", "what the scenario is about never happened")
+	require.LessOrEqual(t, steps, maxLoadSteps, "Load must not depend on what the others do")
+	t.Logf("at most %d steps in a Load", steps)
+	return schedules
+}
+
+// A meeting is what happens under each schedule: some tasks that write a history, and what is to be done when they have.
+type meeting struct {
+	*history
+	tasks []func()
+	end   func()
+}
+
+// explore runs a meeting, made anew each time, under many schedules, and demands that all histories are linearizable. It
+// returns the number of schedules.
+func explore(t *testing.T, setUp func() meeting) int {
+	x := sched.Explorer{Preemptions: 3, Systematic: *systematic, Random: *randomly, Replay: *schedule}
+	seen := map[string]bool{}
+	for x.Next() {
+		m := setUp()
+		x.Run(m.tasks...)
 		if x.Err() != nil {
 			break
 		}
-		m.atTheEnd()
-		met = met || s.met(m.Map)
-		steps = max(steps, m.steps)
+		m.end()
 		if m.broken != "" {
 			x.Fail("%s\n%s", m.broken, m.text())
 		}
@@ -109,10 +131,8 @@ func (s *scenario[V]) explore(t *testing.T, v func(int) V, n func(V) int) int {
 	if err := x.Err(); err != nil {
 		t.Fatalf("%v\nto repeat it, step by step: go test -tags explore -run '^%s$' . -explore.schedule %s", err, t.Name(), x.Schedule())
 	}
-	require.True(t, met || *schedule != "", "what the scenario is about never happened")
-	require.LessOrEqual(t, steps, maxLoadSteps, "Load must not depend on what the others do")
-	t.Logf("%d schedules, all of those with up to %d preemptions; %d histories; at most %d steps, %d in a Load",
-		x.Schedules, x.Complete, len(seen), x.Longest, steps)
+	t.Logf("%d schedules, all of those with up to %d preemptions; %d histories; at most %d steps",
+		x.Schedules, x.Complete, len(seen), x.Longest)
 	return x.Schedules
 }
 
@@ -151,14 +171,6 @@ func (m *tested[V]) atTheEnd() {
 		m.Delete(key)
 		m.Store(key, m.v(end[key]))
 	}
-}
-
-func (m *tested[V]) text() string {
-	text := fmt.Sprintf("  initially %v\n", m.initial)
-	for _, o := range m.ops {
-		text += fmt.Sprintf("  [%d, %d] %s\n", o.begin, o.end, o.text)
-	}
-	return text
 }
 
 func (s *scenario[V]) make(v func(int) V) *Map[int, V] {
