@@ -30,7 +30,7 @@ type Explorer struct {
 	Preemptions int
 	Systematic  int
 	Random      int
-	Seed        uint64
+	Seed        uint64 // of the last random schedule
 	Replay      string // if not empty, the only schedule to run, as Schedule returned it
 
 	Schedules int // that were run

@@ -4,7 +4,7 @@
 //
 // It checks the module in the folder (by default the one above) for
 //
-//   - exported names without a comment, in every package but the examples;
+//   - exported names without a comment, in every package but the examples and internal ones;
 //   - an API that differs from docs/api.txt: -write, which checks nothing,
 //     brings the file up to date, so that review sees a change of the API;
 //   - Go programs in Markdown files that do not build;
@@ -118,7 +118,7 @@ func readTree(root string) (*tree, error) {
 		return nil
 	})
 	for _, p := range packages {
-		if t.moduleOf(p.dir) == "." && !strings.HasPrefix(p.dir+"/", "examples/") {
+		if t.moduleOf(p.dir) == "." && !strings.HasPrefix(p.dir+"/", "examples/") && !strings.HasPrefix(p.dir+"/", "internal/") {
 			t.packages = append(t.packages, p)
 		}
 	}

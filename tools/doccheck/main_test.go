@@ -39,6 +39,7 @@ type private struct{ Field int }
 
 func (private) Method() {}
 `,
+	"internal/i/i.go":    "package i\n\nfunc Exported() {}\n",
 	"examples/e/main.go": "package main\n\nfunc Exported() {}\n\nfunc main() {}\n",
 	"nested/go.mod":      "module example.com/m/nested\n\ngo 1.26\n",
 	"nested/n.go":        "package nested\n\nfunc Bare() {}\n",
