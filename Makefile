@@ -24,13 +24,15 @@ race: ## run them under the race detector (needs a C compiler)
 lint: ## vet, staticcheck and gofmt
 	@.ci/each $(GO) vet ./...
 	@.ci/each $(TOOL) staticcheck ./...
+	@$(GO) vet -tags explore . ./internal/...
+	@$(TOOL) staticcheck -tags explore . ./internal/...
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted:"; echo "$$files"; exit 1; fi
 
 vuln: ## look up known vulnerabilities (needs the vulnerability database, so not part of lint)
 	@.ci/each $(TOOL) govulncheck ./...
 
 explore: ## explore the schedules of small meetings, 1,000,000 of each; CI runs 18,000
-	$(GO) test -tags explore -run '^TestExplore' -v -timeout 0 . -explore.systematic 800000 -explore.random 200000
+	$(GO) test -tags explore -run '^TestExplore' -v -timeout 0 . -explore.systematic 800000 -explore.random 200000 -explore.pairs -explore.seed $$(date +%s)
 
 fuzz: ## run every fuzz test for FUZZTIME=30s
 	@for package in $$($(GO) list ./...); do \

@@ -5,7 +5,9 @@ package shardmap
 import (
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +24,8 @@ import (
 var (
 	systematic = flag.Int("explore.systematic", 12_000, "schedules of each scenario that are explored depth first")
 	randomly   = flag.Int("explore.random", 6_000, "random schedules of each scenario")
+	pairs      = flag.Bool("explore.pairs", false, "explore every two tasks of three, too: there are few enough schedules to try all")
+	seed       = flag.Uint64("explore.seed", 0, "seed of the random schedules")
 	schedule   = flag.String("explore.schedule", "", "the only schedule to run; select one scenario with -run")
 )
 
@@ -69,6 +73,13 @@ func exploreAll[V any](t *testing.T, v func(int) V, n func(V) int) {
 	total := 0
 	for _, s := range scenarios(v) {
 		t.Run(s.name, func(t *testing.T) { total += s.explore(t, v, n) })
+		if *pairs && len(s.tasks) == 3 {
+			for i := range s.tasks {
+				two := s
+				two.tasks, two.met = slices.Delete(slices.Clone(s.tasks), i, i+1), nil
+				t.Run(fmt.Sprintf("%s, without %c", s.name, 'a'+i), func(t *testing.T) { total += two.explore(t, v, n) })
+			}
+		}
 	}
 	t.Logf("%d schedules", total)
 }
@@ -109,7 +120,8 @@ type meeting struct {
 // explore runs a meeting, made anew each time, under many schedules, and demands that all histories are linearizable. It
 // returns the number of schedules.
 func explore(t *testing.T, setUp func() meeting) int {
-	x := sched.Explorer{Preemptions: 3, Systematic: *systematic, Random: *randomly, Replay: *schedule}
+	x := sched.Explorer{Preemptions: 3, Systematic: *systematic, Random: *randomly, Replay: *schedule,
+		Seed: *seed<<32 + uint64(crc32.ChecksumIEEE([]byte(t.Name())))}
 	seen := map[string]bool{}
 	for x.Next() {
 		m := setUp()
