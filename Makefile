@@ -36,8 +36,9 @@ explore: ## explore the schedules of small meetings, 1,000,000 of each; CI runs 
 
 fuzz: ## run every fuzz test for FUZZTIME=30s
 	@for package in $$($(GO) list ./...); do \
-		for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		tests=$$($(GO) test -list '^Fuzz' $$package) || exit 1; \
+		for name in $$(echo "$$tests" | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x $$package || exit 1; \
 		done; \
 	done
 
