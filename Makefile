@@ -10,10 +10,10 @@ TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 BENCHFILE ?= bench.out
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint vuln explore fuzz bench results figures mem soak torture cover docs api tidy cross ci
+.PHONY: help test race lint vuln lincheck explore fuzz bench results proof figures mem soak torture cover docs api tidy cross ci
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## run the tests of every module
 	@.ci/each $(GO) test ./...
@@ -30,6 +30,9 @@ lint: ## vet, staticcheck and gofmt
 
 vuln: ## look up known vulnerabilities (needs the vulnerability database, so not part of lint)
 	@.ci/each $(TOOL) govulncheck ./...
+
+lincheck: ## check recorded histories for linearizability; the last lines say how many
+	cd lincheck && $(GO) test -count 1
 
 explore: ## explore the schedules of small meetings, 1,000,000 of each; CI runs 18,000
 	$(GO) test -tags explore -run '^TestExplore' -v -timeout 0 . -explore.systematic 800000 -explore.random 200000 -explore.pairs -explore.seed $$(date +%s)
@@ -49,13 +52,18 @@ bench: ## run the benchmarks COUNT=10 times into BENCHFILE=bench.out and summari
 results: ## measure Map against sync.Map, 10 interleaved rounds, for README.md; wants a quiet machine
 	@.ci/results
 
+proof: ## run the proof rig in the form of CI, for the figures in README.md
+	@.ci/proof results/proof.txt
+	@$(GO) run -C tools ./figures "$(CURDIR)"
+
 figures: ## bring the figures in README.md up to date with results/
 	@$(GO) run -C tools ./figures "$(CURDIR)"
 
 mem: ## bytes of heap per entry, beside other maps
 	@cd bench && $(GO) run ./cmd/mem
 
-soak: ## run the concurrent tests SOAK=100 times under the race detector
+soak: ## check SOAK=100 times as many histories, and run the concurrent tests as often under the race detector
+	cd lincheck && SHARDMAP_SOAK=$(SOAK) $(GO) test -count 1 -timeout 0 -v .
 	$(GO) test -race -count $(SOAK) -timeout 0 -run '$(CONCURRENT)' .
 
 torture: ## run the tests in every way that makes hidden faults show; SHARDMAP_SOAK=n for n times as long
