@@ -254,7 +254,7 @@ func caller() string {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if !strings.Contains(f.Function, "internal/sched") || !more {
+		if !more || !strings.Contains(f.Function, "internal/sched.") && !strings.Contains(f.Function, "internal/sched/") {
 			_, function, _ := strings.Cut(f.Function[strings.LastIndexByte(f.Function, '/')+1:], ".")
 			return fmt.Sprintf("%s:%d %s", f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line, function)
 		}
