@@ -10,7 +10,7 @@ TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 BENCHFILE ?= bench.out
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint vuln lincheck explore fuzz bench results proof figures mem soak torture cover docs api tidy cross ci
+.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mem soak torture cover docs api tidy cross ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: ## run the benchmarks COUNT=10 times into BENCHFILE=bench.out and summari
 
 results: ## measure Map against sync.Map, 10 interleaved rounds, for README.md; wants a quiet machine
 	@.ci/results
+
+mutants: ## break the library in some dozen ways, and see that the tests notice each
+	@$(GO) run -C tools ./mutants "$(CURDIR)"
 
 proof: ## run the proof rig in the form of CI, for the figures in README.md
 	@.ci/proof results/proof.txt
