@@ -98,7 +98,7 @@ func tortureWith[K comparable, V any](t *testing.T, seed uint64, space int, keys
 				crew:  crew{t: t, seed: seed, start: newStart()},
 				goods: values, keys: keys, m: make.new(), space: space,
 			}
-			tr.torment(8, amount(3000)*soak(t))
+			tr.torment(8, amount(1000)*soak(t))
 		})
 		if l != nil {
 			l.requireCollected(t, func(int) bool { return true })
