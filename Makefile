@@ -10,7 +10,7 @@ TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 BENCHFILE ?= bench.out
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mem soak torture cover docs api tidy cross ci
+.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mapbench mem soak torture cover docs api tidy cross ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ proof: ## run the proof rig in the form of CI, for the figures in README.md
 
 figures: ## bring the figures in README.md up to date with results/
 	@$(GO) run -C tools ./figures "$(CURDIR)"
+
+mapbench: ## measure map strategies on two workloads; go run -C bench ./cmd/mapbench help tells more
+	@$(GO) run -C bench ./cmd/mapbench
 
 mem: ## bytes of heap per entry, beside other maps
 	@cd bench && $(GO) run ./cmd/mem

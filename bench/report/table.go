@@ -1,0 +1,225 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/shardmap-go/shardmap/bench/run"
+)
+
+// WriteTable writes one result for a person: what was done, a table with the best first, and advice.
+func WriteTable(w io.Writer, r *run.Result) error {
+	var text strings.Builder
+	text.WriteString(r.Workload.Name)
+	if r.Workload.About != "" {
+		text.WriteString(": " + r.Workload.About)
+	}
+	fmt.Fprintf(&text, "\n%s\n", describe(r))
+	if ranked := rank(r); len(ranked) > 0 {
+		fmt.Fprintln(&text)
+		text.WriteString(align(rows(ranked)))
+	}
+	for _, s := range r.Strategies {
+		if s.Disqualified != "" {
+			fmt.Fprintf(&text, "DISQUALIFIED  %s: %s\n", s.Name, s.Disqualified)
+		}
+	}
+	for _, s := range r.Strategies {
+		if s.Excluded != "" {
+			fmt.Fprintf(&text, "not measured  %s: %s\n", s.Name, s.Excluded)
+		}
+	}
+	fmt.Fprintf(&text, "\n%s\n", wrap(Advice(r)))
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// describe says in two lines what was done.
+func describe(r *run.Result) string {
+	w := r.Workload
+	size := ""
+	if w.Keys.Type != "int" {
+		size = fmt.Sprintf(" of %d bytes", w.Keys.Length)
+	}
+	speed := "at full speed"
+	if w.Rate > 0 {
+		speed = fmt.Sprintf("%s operations per second", thousands(int(w.Rate)))
+	}
+	weights := w.Operations.Weights()
+	names := slices.SortedFunc(maps.Keys(weights), func(a, b string) int {
+		return cmp.Or(cmp.Compare(weights[b], weights[a]), strings.Compare(a, b))
+	})
+	total := 0.0
+	for _, weight := range weights {
+		total += weight
+	}
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %.3g %%", name, 100*weights[name]/total)
+	}
+	return fmt.Sprintf("%s %s keys%s (%s), %s values; %s on %s, %s\n%s",
+		thousands(w.Keys.Number), w.Keys.Type, size, w.Keys.Distribution, w.Values,
+		count(r.Goroutines, "goroutine"), count(r.Procs, "processor"), speed, strings.Join(names, ", "))
+}
+
+// rank returns what was measured, the best first: by throughput, or by P99 if the throughput was given.
+func rank(r *run.Result) []run.Strategy {
+	var ranked []run.Strategy
+	for _, s := range r.Strategies {
+		if s.Measured() {
+			ranked = append(ranked, s)
+		}
+	}
+	slices.SortStableFunc(ranked, func(a, b run.Strategy) int {
+		return cmp.Compare(score(r, b).Median, score(r, a).Median)
+	})
+	return ranked
+}
+
+// fewestRounds returns the number of rounds of the strategy that has least.
+func fewestRounds(strategies []run.Strategy) int {
+	fewest := len(strategies[0].Rounds)
+	for _, s := range strategies {
+		fewest = min(fewest, len(s.Rounds))
+	}
+	return fewest
+}
+
+// score is what strategies are ranked by; more is better.
+func score(r *run.Result, s run.Strategy) run.Summary {
+	if r.Workload.Rate > 0 {
+		return s.Summary(func(r run.Round) float64 { return -float64(r.P99) })
+	}
+	return s.Summary(run.Round.Throughput)
+}
+
+func rows(ranked []run.Strategy) [][]string {
+	interval := "95 % interval"
+	if fewestRounds(ranked) < run.MinRounds {
+		interval = "lowest–highest"
+	}
+	table := [][]string{{
+		"strategy", "Mop/s", interval, "of best", "P50", "P99", "P99.9", "max", "allocs/op", "B/op", "B/entry", "GCs",
+	}}
+	best := 0.0
+	for _, s := range ranked {
+		best = max(best, s.Summary(run.Round.Throughput).Median)
+	}
+	for _, s := range ranked {
+		t := s.Summary(run.Round.Throughput)
+		longest, gcs := int64(0), uint32(0)
+		for _, round := range s.Rounds {
+			longest = max(longest, round.Max)
+			gcs += round.GCs
+		}
+		latency := func(of func(run.Round) int64, samples float64) string {
+			if s.Summary(func(r run.Round) float64 { return float64(r.Samples) }).Median < samples {
+				return "–" // too few to tell
+			}
+			return duration(s.Summary(func(r run.Round) float64 { return float64(of(r)) }).Median)
+		}
+		median := func(of func(run.Round) float64) float64 { return s.Summary(of).Median }
+		table = append(table, []string{
+			s.Name, digits(t.Median / 1e6), digits(t.Low/1e6) + "–" + digits(t.High/1e6), fmt.Sprintf("%.2f", t.Median/best),
+			latency(func(r run.Round) int64 { return r.P50 }, 2), latency(func(r run.Round) int64 { return r.P99 }, 100),
+			latency(func(r run.Round) int64 { return r.P999 }, 1000), duration(float64(longest)),
+			digits(median(func(r run.Round) float64 { return r.Allocs })), digits(median(func(r run.Round) float64 { return r.Bytes })),
+			digits(median(func(r run.Round) float64 { return r.BytesPerEntry })), strconv.Itoa(int(gcs)),
+		})
+	}
+	return table
+}
+
+// align puts the cells below each other: the first column to the left, the others to the right.
+func align(table [][]string) string {
+	widths := make([]int, len(table[0]))
+	for _, row := range table {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var text strings.Builder
+	for _, row := range table {
+		for i, cell := range row {
+			gap := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				text.WriteString(cell + gap)
+			} else {
+				text.WriteString("  " + gap + cell)
+			}
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+// wrap breaks text into lines.
+func wrap(text string) string {
+	const width = 110
+	var lines strings.Builder
+	used := 0
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case used == 0:
+		case used+1+n > width:
+			lines.WriteString("\n")
+			used = 0
+		default:
+			lines.WriteString(" ")
+			used++
+		}
+		lines.WriteString(word)
+		used += n
+	}
+	return lines.String()
+}
+
+// digits writes x with three significant digits, two below 1, and as 0 below a ten-thousandth.
+func digits(x float64) string {
+	switch {
+	case x >= 100:
+		return thousands(int(x + 0.5))
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
+	case x >= 1:
+		return fmt.Sprintf("%.2f", x)
+	case x >= 0.0001:
+		return fmt.Sprintf("%.2g", x)
+	}
+	return "0"
+}
+
+// count returns "1 thing" or "2 things".
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return thousands(n) + " " + thing
+}
+
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// duration writes nanoseconds with three significant digits.
+func duration(ns float64) string {
+	switch {
+	case ns >= 1e9:
+		return digits(ns/1e9) + "s"
+	case ns >= 1e6:
+		return digits(ns/1e6) + "ms"
+	case ns >= 1e3:
+		return digits(ns/1e3) + "µs"
+	}
+	return fmt.Sprintf("%.0fns", ns)
+}

@@ -1,0 +1,46 @@
+package strategy
+
+import (
+	"hash/maphash"
+
+	"github.com/shardmap-go/shardmap"
+)
+
+func init() {
+	Register("Map", "shardmap.Map as it comes",
+		Of(newMap[int, *int]), Of(newMap[int, int]), Of(newMap[int, Triple]),
+		Of(newMap[string, *int]), Of(newMap[string, int]), Of(newMap[string, Triple]),
+		Of(newMap[NamespacedName, *int]), Of(newMap[NamespacedName, int]), Of(newMap[NamespacedName, Triple]),
+	)
+	Register("Map:maphash", "shardmap.Map with hash/maphash instead of its own hash functions",
+		Of(newMapWithMaphash[int, *int]), Of(newMapWithMaphash[int, int]), Of(newMapWithMaphash[int, Triple]),
+		Of(newMapWithMaphash[string, *int]), Of(newMapWithMaphash[string, int]), Of(newMapWithMaphash[string, Triple]),
+		Of(newMapWithMaphash[NamespacedName, *int]), Of(newMapWithMaphash[NamespacedName, int]), Of(newMapWithMaphash[NamespacedName, Triple]),
+	)
+	Register("Map:64", "shardmap.Map that starts with 64 shards",
+		Of(newMapWith64Shards[int, *int]), Of(newMapWith64Shards[int, int]), Of(newMapWith64Shards[int, Triple]),
+		Of(newMapWith64Shards[string, *int]), Of(newMapWith64Shards[string, int]), Of(newMapWith64Shards[string, Triple]),
+		Of(newMapWith64Shards[NamespacedName, *int]), Of(newMapWith64Shards[NamespacedName, int]), Of(newMapWith64Shards[NamespacedName, Triple]),
+	)
+}
+
+// shardMap gives shardmap.Map the method of an [Updater].
+type shardMap[K comparable, V comparable] struct{ *shardmap.Map[K, V] }
+
+func newMap[K comparable, V comparable]() Map[K, V] {
+	return shardMap[K, V]{shardmap.New[K, V]()}
+}
+
+func newMapWithMaphash[K comparable, V comparable]() Map[K, V] {
+	seed := maphash.MakeSeed()
+	hash := func(key K) uint64 { return maphash.Comparable(seed, key) }
+	return shardMap[K, V]{shardmap.New[K, V](shardmap.WithHasher(hash))}
+}
+
+func newMapWith64Shards[K comparable, V comparable]() Map[K, V] {
+	return shardMap[K, V]{shardmap.New[K, V](shardmap.WithShards(64))}
+}
+
+func (m shardMap[K, V]) Update(key K, f func(old V) V) {
+	m.Compute(key, func(old V, _ bool) (V, shardmap.Op) { return f(old), shardmap.Set })
+}
