@@ -81,10 +81,13 @@ func TestTasksThatWaitForEachOtherAreFound(t *testing.T) {
 	x := sched.Explorer{Preemptions: 1, Systematic: 1000}
 	for x.Next() {
 		var one, other sync.Mutex
-		x.Run(
-			func() { one.Lock(); other.Lock(); other.Unlock(); one.Unlock() },
-			func() { other.Lock(); one.Lock(); one.Unlock(); other.Unlock() },
-		)
+		both := func(first, second *sync.Mutex) {
+			first.Lock()
+			defer first.Unlock()
+			second.Lock()
+			defer second.Unlock()
+		}
+		x.Run(func() { both(&one, &other) }, func() { both(&other, &one) })
 	}
 	require.ErrorContains(t, x.Err(), "wait for each other")
 }
