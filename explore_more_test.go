@@ -4,6 +4,7 @@ package shardmap
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 )
 
@@ -170,6 +171,32 @@ func TestExploreDeleteFunc(t *testing.T) {
 			},
 			func(m *tested[int]) { m.store(1, 100); m.load(1) },
 			func(m *tested[int]) { m.load(1) },
+		},
+	})
+}
+
+// Applied to the older of two snapshots, their Diff gives the newer one.
+func TestExploreDiff(t *testing.T) {
+	exploreInts(t, scenario[int]{
+		entries: fillsShard,
+		met:     func(m *Map[int, int]) bool { return m.splits.Load() > 0 },
+		tasks: []func(m *tested[int]){
+			func(m *tested[int]) {
+				older := m.Snapshot()
+				m.delete(1)
+				newer := m.Snapshot()
+				patched := m.numbers(older)
+				for key, change := range newer.Diff(older) {
+					delete(patched, key)
+					if change.Kind != Removed {
+						patched[key] = change.New
+					}
+				}
+				if want := m.numbers(newer); !maps.Equal(patched, want) {
+					m.broken = fmt.Sprintf("an older snapshot with the changes is %v, the newer one %v", patched, want)
+				}
+			},
+			func(m *tested[int]) { m.store(2, 100); m.store(20, 100); m.store(21, 100) },
 		},
 	})
 }

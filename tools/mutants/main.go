@@ -3,12 +3,13 @@
 //	go run -C tools ./mutants [-run regexp] [-j n] [-v] [-baseline=false] repository
 //
 // A mutant is a patch in testdata/mutants of the repository, with a header that says what it breaks; the README there
-// tells how to write one. Each is applied to a copy of its own of the repository's files (those that git tracks, and new
-// ones that it does not ignore), and then the stages are run until one goes red:
+// tells how to write one. Each is applied to a copy of its own of the repository, and then the stages are run until one
+// goes red:
 //
 //	explore    the schedule explorer, with a short budget
-//	test       the root package's tests, with -short
+//	unit       those of the root package's tests that compile quickly
 //	lincheck   the linearizability tests of the nested module, with -short
+//	test       all tests of the root package but the torture, with -short
 //	race       the concurrent tests of the root package, with -short, under the race detector
 //
 // The one that the mutant's header expects comes first, then the others, cheap ones before dear ones. For each mutant
@@ -132,7 +133,7 @@ func (r *rig) each(n int, do func(i int)) {
 
 // unchanged runs all stages on a copy without a mutant, which they must pass.
 func (r *rig) unchanged(ctx context.Context) error {
-	dir, err := r.copy(ctx, "baseline")
+	dir, err := r.copy("baseline")
 	if err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func (v *verdict) print(name string, verbose bool) {
 func (r *rig) try(ctx context.Context, m *mutant) (v verdict) {
 	begin := time.Now()
 	defer func() { v.took = time.Since(begin) }()
-	dir, err := r.copy(ctx, m.name)
+	dir, err := r.copy(m.name)
 	if err == nil {
 		defer os.RemoveAll(dir)
 		err = m.apply(ctx, dir)

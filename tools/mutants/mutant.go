@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,28 +93,33 @@ func (m *mutant) apply(ctx context.Context, dir string) error {
 	return nil
 }
 
-// copy copies the repository's files into a new folder, and returns that.
-func (r *rig) copy(ctx context.Context, name string) (string, error) {
+// copy copies the repository into a new folder, apart from what git keeps of it, and returns the folder. It does not ask git
+// for the files: a clone that belongs to another user has no readable version control, an archive none at all.
+func (r *rig) copy(name string) (string, error) {
 	dir := filepath.Join(r.scratch, name)
-	cmd := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	cmd.Dir = r.source
-	list, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("git ls-files in %s: %w", r.source, err)
-	}
-	for path := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
-		if err := copyFile(filepath.Join(dir, path), filepath.Join(r.source, path)); err != nil {
-			return "", err
+	return dir, filepath.WalkDir(r.source, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
-	}
-	return dir, nil
+		if entry.Name() == ".git" {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !entry.Type().IsRegular() {
+			return nil
+		}
+		relative, err := filepath.Rel(r.source, path)
+		if err != nil {
+			return err
+		}
+		return copyFile(filepath.Join(dir, relative), path)
+	})
 }
 
-// copyFile copies a file if it is there; git lists those too that were deleted and not committed yet.
+// copyFile copies a file, unless it is gone by now.
 func copyFile(to, from string) (err error) {
-	if info, err := os.Lstat(from); err != nil || !info.Mode().IsRegular() {
-		return ignoreMissing(err)
-	}
 	in, err := os.Open(from)
 	if err != nil {
 		return ignoreMissing(err)
