@@ -30,18 +30,19 @@ type Snapshot[K comparable, V any] struct {
 // when they first touch, after the snapshot, a shard or an entry that it shares: they copy the shard's pointers (2 KiB),
 // and replace the entry instead of updating it. It allocates about 300 bytes.
 func (m *Map[K, V]) Snapshot() *Snapshot[K, V] {
-	next := new(directory[K])
+	// Both are allocated before the writers are excluded: an allocation may be made to wait for the garbage collector.
+	next, s := new(directory[K]), new(Snapshot[K, V])
 	ls := m.exclude()
 	defer m.open(ls)
-	d := m.dir.Load()
-	if d == nil {
-		return &Snapshot[K, V]{}
+	if s.d = m.dir.Load(); s.d == nil {
+		return s
 	}
-	// What d leads to is of d's generation or older. From the next one on, writers copy it before they change it.
-	*next = *d
+	// What s.d leads to is of its generation or older. From the next one on, writers copy it before they change it.
+	*next = *s.d
 	next.gen++
 	m.dir.Store(next)
-	return &Snapshot[K, V]{d, ls.len()}
+	s.n = ls.len()
+	return s
 }
 
 // Clone returns a map with the content that m has at one instant. It takes the time of a [Map.Snapshot]: the two maps
