@@ -10,29 +10,29 @@ import (
 // A bucket is one cache line: six entries, the tags that say which of them a lookup has to look at, and the way to
 // the next bucket of the chain when six are not enough.
 //
-//	meta:  63    60 59   54 53    48 47   40 39            8 7     0
-//	      ┌────────┬───────┬────────┬───────┬──── … ────────┬───────┐
-//	      │ unused │ freed │ shared │ tag 5 │               │ tag 0 │
-//	      └────────┴───────┴────────┴───────┴──── … ────────┴───────┘
+//	meta:  63      54 53    48 47   40 39            8 7     0
+//	      ┌──────────┬────────┬───────┬──── … ────────┬───────┐
+//	      │  unused  │ shared │ tag 5 │               │ tag 0 │
+//	      └──────────┴────────┴───────┴──── … ────────┴───────┘
 //
-// A tag is 7 bits of the key's hash with the top bit set; 0 means that the slot is free. The shared bit of a slot
-// says that its entry also belongs to a snapshot: it must not be written to, only replaced. The freed bit says that
-// the slot had another entry before, which readers may still be looking for.
+// A tag is 7 bits of the key's hash with the top bit set; 0 means that the slot was never used. The tag of an entry that
+// was deleted stays until the slot is used again. The shared bit of a slot says that its entry also belongs to a
+// snapshot: it must not be written to, only replaced.
 //
-// Writers hold the shard's lock; readers hold nothing. What readers rely on:
+// Who inserts or replaces holds the shard's lock, who deletes need not (Map.delete), and readers hold nothing. What
+// readers rely on:
 //
-//   - An entry is stored before its tag, and a tag is cleared before its entry. A reader that matched a tag may still
-//     find another entry, or none, if the slot was freed or reused meanwhile; so it compares the key, and nil, always.
-//     It then misses a key that was deleted (and perhaps inserted again, elsewhere in the chain) after the reader
-//     began: there was a moment of absence within the reader's own interval, and "absent" is a correct answer.
-//   - A reader that matched the tag of a slot's former entry may find the slot's next one before that has its tag, when
-//     other readers do not find it yet. So an entry for a slot that was freed is stored as if it were deleted, and
-//     comes to life – for all at once – when its value is stored, after its tag.
+//   - A slot that was never used is read by nobody until its tag is there, so that its first entry is stored without an
+//     atomic operation of its own: the atomic store of meta publishes both.
+//   - In a slot that was used before, the tag is stored first and the entry next, which publishes it. So whoever finds
+//     an entry, be it by the tag of a former one, knows that everybody who looks from now on finds it.
+//   - A reader that matched a tag may find another entry, or none, if the slot was emptied or used again meanwhile; so
+//     it compares the key, and nil, always. It then misses a key that was deleted (and perhaps inserted again, elsewhere
+//     in the chain) after the reader began: there was a moment of absence within the reader's own interval, and
+//     "absent" is a correct answer. The same holds for an entry that is dead by the time its slot is read.
 //   - An entry never moves within a shard: a key that is present throughout a search is found by it.
-//   - A slot that was never freed is read by nobody until its tag is there, so that its entry needs neither that nor an
-//     atomic store of its own: the atomic store of meta publishes both.
-//   - A shared bit is set only before its shard is published, and cleared only after the fresh entry is in the slot.
-//     So whoever reads meta first and the entry next, and sees no shared bit, has an entry that no snapshot shares.
+//   - A shared bit is set only before its shard is published, and cleared only after the shared entry has left the
+//     slot. So whoever reads meta first and the entry next, and sees no shared bit, has an entry that no snapshot shares.
 type bucket struct {
 	meta    atomic.Uint64
 	entries [bucketEntries]atomic.Pointer[opaque]
@@ -40,7 +40,7 @@ type bucket struct {
 }
 
 // plainBucket is a bucket that no other goroutine can see yet, or one that nobody writes any more, or one of which only a
-// slot that nobody reads is accessed. It has the layout of bucket; TestLayout pins that.
+// slot that nobody reads yet is accessed. It has the layout of bucket; TestLayout pins that.
 type plainBucket struct {
 	meta    uint64
 	entries [bucketEntries]*opaque
@@ -55,7 +55,6 @@ const (
 	sharedAll = 0x3f << sharedShift   // the shared bit of each slot
 
 	sharedShift = 48
-	freedShift  = 54
 )
 
 // spread returns the tag for hash h, once for each slot.
@@ -71,56 +70,56 @@ func match(meta, tags uint64) uint64 {
 // firstSlot returns the number of the lowest slot in a set of top bits.
 func firstSlot(set uint64) int { return bits.TrailingZeros64(set) >> 3 }
 
-func wasFreed(meta uint64, slot int) bool { return meta>>(freedShift+slot)&1 != 0 }
-
 func isShared(meta uint64, slot int) bool { return meta>>(sharedShift+slot)&1 != 0 }
 
-// freeSlot returns a free slot of the bucket with this meta, or -1.
-func freeSlot(meta uint64) int {
-	if free := ^meta & tagHigh; free != 0 {
-		return firstSlot(free)
+// unusedSlot returns a slot that was never used of the bucket with this meta, or -1.
+func unusedSlot(meta uint64) int {
+	if unused := ^meta & tagHigh; unused != 0 {
+		return firstSlot(unused)
+	}
+	return -1
+}
+
+// emptiedSlot returns a slot whose entry was deleted, or -1, for a bucket of which all slots were used. The shard's lock
+// is held.
+func (b *bucket) emptiedSlot() int {
+	for i := range b.entries {
+		if b.entries[i].Load() == nil {
+			return i
+		}
 	}
 	return -1
 }
 
 // withTag returns meta with the slot taken by an entry of that hash.
 func withTag(meta uint64, slot int, h uint64, shared bool) uint64 {
-	meta = withoutTag(meta, slot) | (h>>24&0x7f|0x80)<<(slot*8)
+	meta = meta&^(0xff<<(slot*8)|1<<(sharedShift+slot)) | (h>>24&0x7f|0x80)<<(slot*8)
 	if shared {
 		meta |= 1 << (sharedShift + slot)
 	}
 	return meta
 }
 
-// withoutTag returns meta with the slot free and not shared.
-func withoutTag(meta uint64, slot int) uint64 {
-	return meta &^ (0xff<<(slot*8) | 1<<(sharedShift+slot))
-}
-
 // plain converts b for code that has it to itself. Safety: same layout, and the caller guarantees that nobody
 // accesses b while it is written.
 func (b *bucket) plain() *plainBucket { return (*plainBucket)(unsafe.Pointer(b)) }
 
-// put places an entry into a slot that was never freed; the shard's lock is held.
+// put places an entry into a slot that was never used; the shard's lock is held.
 func (b *bucket) put(slot int, e *opaque, h uint64) {
 	b.plain().entries[slot] = e // 6 ns less than an atomic store
 	b.meta.Store(withTag(b.meta.Load(), slot, h, false))
 }
 
-// putDead places an entry whose value is the tombstone into any slot; the shard's lock is held.
-func (b *bucket) putDead(slot int, e *opaque, h uint64) {
+// putAgain places an entry into a slot whose former one was deleted; the shard's lock is held.
+func (b *bucket) putAgain(slot int, e *opaque, h uint64) {
+	if meta := b.meta.Load(); meta != withTag(meta, slot, h, false) {
+		b.meta.Store(withTag(meta, slot, h, false))
+	}
 	b.entries[slot].Store(e)
-	b.meta.Store(withTag(b.meta.Load(), slot, h, false))
 }
 
 // replace puts a fresh entry in the place of a shared one with the same key; the shard's lock is held.
 func (b *bucket) replace(slot int, e *opaque) {
 	b.entries[slot].Store(e)
 	b.meta.Store(b.meta.Load() &^ (1 << (sharedShift + slot)))
-}
-
-// free takes an entry out; the shard's lock is held.
-func (b *bucket) free(slot int) {
-	b.meta.Store(withoutTag(b.meta.Load(), slot) | 1<<(freedShift+slot))
-	b.entries[slot].Store(nil)
 }

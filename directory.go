@@ -23,8 +23,8 @@ import (
 // been replaced since, each of its shards holds what its range of keys held at some moment since the reader loaded it.
 // For a shard that is still in the current directory this is plain. A shard that is not was split, grown or copied
 // after the reader loaded the directory (or between two instants the reader cannot tell apart), and nothing was
-// inserted into or deleted from its successors before they were published; what changes since then is the content of
-// entries that both share, and they are current.
+// inserted into its successors before they were published; what changes since then, updates and deletions, is the content
+// of entries that both share, and they are current.
 type directory[K comparable] struct {
 	table
 	slots[K]

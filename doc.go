@@ -3,7 +3,7 @@
 // # The maps
 //
 // [Map] is the one to reach for: a generic, faster sync.Map that splits its keys across shards. Loads take no lock,
-// updates of a key that is there hardly ever, inserts and deletes lock one shard; and [Map.Snapshot] gives the content of
+// updates and deletes of a key that is there hardly ever, inserts lock one shard; and [Map.Snapshot] gives the content of
 // the whole map at one instant, at a cost that does not depend on its size.
 //
 // [RWMap] is a Go map behind one RWMutex: the boring one. [AtomicMap] is an immutable Go map behind an atomic pointer,

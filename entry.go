@@ -160,14 +160,6 @@ func (s *slots[K]) load(e *opaque) raw {
 	return raw{p: (*entry[K])(unsafe.Pointer(e)).slot.Load()}
 }
 
-func (s *slots[K]) store(e *opaque, r raw) {
-	if s.slotKind == slotWord {
-		(*wordEntry[K])(unsafe.Pointer(e)).slot.Store(r.w)
-		return
-	}
-	(*entry[K])(unsafe.Pointer(e)).slot.Store(r.p)
-}
-
 // compareAndSwap fails if e's slot does not hold old.
 func (s *slots[K]) compareAndSwap(e *opaque, old, new raw) bool {
 	if s.slotKind == slotWord {

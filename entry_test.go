@@ -271,3 +271,22 @@ func TestShrinkGivesMemoryBack(t *testing.T) {
 	require.Less(t, m.Stats().Shards, 2*n/100/perBucket)
 	runtime.KeepAlive(&m)
 }
+
+// Deletions make room: a map in which keys come and go does not grow, as long as there are not more of them at once.
+func TestChurnDoesNotGrowTheMap(t *testing.T) {
+	for _, n := range []int{3, 15, 60, 120} {
+		var m Map[int, int]
+		for i := range n {
+			m.Store(i, i)
+		}
+		before := m.Stats()
+		for i := range 20_000 {
+			m.Delete(i)
+			m.Store(i+n, i)
+		}
+		after := m.Stats()
+		require.Equal(t, n, after.Entries)
+		require.Equal(t, before.Shards, after.Shards)
+		require.Less(t, after.Bytes, 2*before.Bytes, "overflow buckets apart") // which every bucket has once had need of
+	}
+}

@@ -35,13 +35,37 @@ func scenarios[V any](v func(int) V) []scenario[V] {
 			func(m m) { m.load(1); m.load(1) },
 			func(m m) { m.delete(2); m.store(20, 300); m.store(2, 200) },
 		}},
-		{name: "insert into a freed slot", entries: 2, tasks: tasks{ // a reader may know the slot's former tag
+		{name: "insert after a delete", entries: 2, tasks: tasks{
 			func(m m) { m.store(1, 100); m.load(1) },
 			func(m m) { m.delete(1); m.store(1, 200) },
 		}},
-		{name: "load from a freed slot", entries: 2, tasks: tasks{
+		// In a bucket of which all slots were used; a reader may know the slot's former tag.
+		{name: "insert into an emptied slot", entries: fillsBucket, tasks: tasks{
+			func(m m) { m.store(1, 100); m.load(1) },
+			func(m m) { m.delete(1); m.store(1, 200) },
+		}},
+		{name: "load from an emptied slot", entries: fillsBucket, tasks: tasks{
 			func(m m) { m.load(1); m.load(1) },
 			func(m m) { m.delete(1); m.store(1, 200) },
+		}},
+		{name: "another key in an emptied slot", entries: fillsBucket, tasks: tasks{
+			func(m m) { m.load(20); m.load(1); m.load(20) },
+			func(m m) { m.delete(1); m.store(20, 100); m.delete(20); m.store(1, 200) },
+		}},
+		{name: "delete of what is being replaced", entries: fillsBucket, tasks: tasks{
+			func(m m) { m.delete(1); m.load(1) },
+			func(m m) { m.store(1, 100); m.load(1) },
+			func(m m) { m.loadOrStore(1, 200); m.delete(1) },
+		}},
+		{name: "delete and split", entries: fillsShard, met: split, tasks: tasks{
+			func(m m) { m.delete(1); m.store(1, 100) },
+			func(m m) { m.store(20, 200); m.store(21, 200) },
+			func(m m) { m.delete(1); m.load(1) },
+		}},
+		{name: "delete and snapshot", entries: 3, tasks: tasks{
+			func(m m) { m.delete(1); m.delete(2) },
+			func(m m) { m.snapshot(); m.delete(1) },
+			func(m m) { m.clear(); m.store(1, 100) },
 		}},
 		{name: "compare", entries: 3, tasks: tasks{
 			func(m m) { m.compareAndSwap(1, 1, 100); m.compareAndSwap(1, 200, 1) },

@@ -172,12 +172,17 @@ func (m *tested[V]) atTheEnd() {
 	if !maps.Equal(end, shown) || m.Len() != len(end) {
 		m.broken = fmt.Sprintf("the end: Snapshot has %v, Range shows %v, Len is %d", end, shown, m.Len())
 	}
-	counted := 0
-	for s := range m.directory().shards {
-		counted += int(s.count)
+	counted, dead, d := 0, 0, m.directory()
+	for s := range d.shards {
+		counted += int(s.present())
+		for e := range s.entries {
+			if d.isDead(d.load(e)) {
+				dead++
+			}
+		}
 	}
-	if counted != len(end) {
-		m.broken = fmt.Sprintf("the end: the shards count %d entries of %d", counted, len(end))
+	if counted != len(end) || dead > 0 {
+		m.broken = fmt.Sprintf("the end: the shards have %d entries, %d of them deleted, not %d", counted, dead, len(end))
 	}
 	for key := range end { // whatever is still locked panics
 		m.Delete(key)

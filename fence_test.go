@@ -44,7 +44,7 @@ var fence = []struct{ file, imports, reason string }{
 	{"options.go", "reflect", "names the key type in a panic"},
 	{"rebuild.go", "unsafe", "Sizeof only"},
 	{"rwmutex.go", "seam", "the lock of a shard: sync.RWMutex costs its writers twice as much"},
-	{"shard.go", "unsafe", "a shard is followed by its buckets in one block of memory"},
+	{"shard.go", "unsafe seam", "a shard is followed by its buckets in one block of memory"},
 	{"shardmap.go", "unsafe seam", "Load, written out: directory, bucket, entry and slot without a call in between"},
 	{"stats.go", "unsafe", "Sizeof only"},
 	{"versioned_ptr.go", "seam", "the pointer to the box of pointer and version"},

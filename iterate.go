@@ -69,7 +69,7 @@ func (m *Map[K, V]) Values() iter.Seq[V] {
 // DeleteFunc deletes the entries for which pred returns true, and returns how many it deleted. It visits the entries
 // like [Map.Range]. An entry is deleted only as pred saw it: if its value was changed meanwhile, pred is asked again.
 //
-// Each deletion is linearizable by itself, and locks one shard. No lock is held while pred runs; it may do anything
+// Each deletion is linearizable by itself, and locks like [Map.LoadAndDelete]. No lock is held while pred runs; it may do anything
 // to the map. Entries whose key is a NaN, which only Clear and Replace remove otherwise, are deleted together at the end,
 // while writers wait.
 func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
@@ -98,7 +98,7 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 				break
 			}
 			r = now
-			if _, _, ok = m.write(m.enter(), current, h, key, removeMatch, r, raw{}); ok {
+			if _, ok = m.delete(current, h, key, removeMatch, r); ok {
 				n++
 				break
 			}

@@ -1,6 +1,10 @@
 package shardmap
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/shardmap-go/shardmap/internal/sched/atomic"
+)
 
 // A shard holds the keys of one range of hashes: those that begin with the same depth bits. It has a power of two of
 // buckets, which follow the header in the same allocation, so that a lookup goes from the directory to its bucket
@@ -15,19 +19,20 @@ import "unsafe"
 //
 // The life of a shard: it is built in private, published in the directory, and written under its lock, until it is
 // split, grown or – when a snapshot has come to share it – copied. Whoever does that publishes the successors while
-// it holds the shard's lock, and from then on nobody writes the shard again (slots of entries that it shares with its
+// it holds the shard's lock, and from then on nobody adds to the shard again (slots of entries that it shares with its
 // successors still change, which is as it should be: they are the same entries). To lock a shard therefore means to
 // lock it and then to look whether the directory still leads to it; see Map.lockShard.
 type shard struct {
 	mu    rwMutex
-	count int32  // entries; guarded by mu
+	count int32  // entries, and deletions since they were counted; guarded by mu
 	gen   uint64 // the map's generation when the shard was built; older than the map's: a snapshot may share it
 
 	contended   uint16 // times that a writer had to wait for mu; guarded by mu
 	depth       uint8  // bits of the hash that all its keys have in common
 	bucketsLog2 uint8
-	spares      uint8 // overflow buckets taken from those behind the last bucket; guarded by mu
-	_           [27]byte
+	spares      uint8         // overflow buckets taken from those behind the last bucket; guarded by mu
+	divided     atomic.Uint32 // 1 from before the shard is divided between its successors
+	_           [20]byte
 }
 
 const (
@@ -134,7 +139,7 @@ func (s *shard) overflow() *bucket {
 func (s *shard) place(e *opaque, h uint64, shared bool) {
 	b := s.chain(h).plain()
 	for {
-		if slot := freeSlot(b.meta); slot >= 0 {
+		if slot := unusedSlot(b.meta); slot >= 0 {
 			b.entries[slot] = e
 			b.meta = withTag(b.meta, slot, h, shared)
 			s.count++
@@ -166,6 +171,33 @@ func copyOf(s *shard, gen uint64) *shard {
 	return c
 }
 
+// full reports whether the shard has so many entries that it should be divided. mu is held.
+//
+// Whoever deletes without the lock does not change count, so that it may be too high. It is put right when it says that
+// the shard is full; unless an eighth of the entries turns out to be gone, the shard is divided all the same, because it
+// would soon be counted again.
+func (s *shard) full() bool {
+	if s.count < s.capacity() {
+		return false
+	}
+	s.count = s.present()
+	return s.count >= s.capacity()-s.capacity()/8
+}
+
+// present counts the entries. mu is held, for reading at least.
+func (s *shard) present() (n int32) {
+	for i := range uint64(s.buckets()) {
+		for b := s.bucket(i); b != nil; b = b.next.Load() {
+			for slot := range b.entries {
+				if b.entries[slot].Load() != nil {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
 // entries calls yield with each entry of the shard, its hash tag's bucket chain being visited as a whole, and whether
 // the entry is shared, until yield returns false. mu is held, or the shard is private or frozen.
 func (s *shard) entries(yield func(e *opaque, shared bool) bool) {
@@ -174,7 +206,7 @@ func (s *shard) entries(yield func(e *opaque, shared bool) bool) {
 			meta := b.meta.Load()
 			for set := meta & tagHigh; set != 0; set &= set - 1 {
 				slot := firstSlot(set)
-				if !yield(b.entries[slot].Load(), isShared(meta, slot)) {
+				if e := b.entries[slot].Load(); e != nil && !yield(e, isShared(meta, slot)) {
 					return
 				}
 			}

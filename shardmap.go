@@ -33,8 +33,8 @@ import (
 // snapshot), the set-up of more counters when a map outgrows its first shard or gets fought over, all well under a
 // microsecond; and, for as long as it takes to visit every entry, Shrink, a DeleteFunc that has NaN keys to delete, and
 // the two things that happen once in the life of a map, if ever: a change of the hash function, and storing, of all 8-byte
-// values, the random one by which the map knows its deleted entries. Writers that insert or delete lock one shard
-// besides. No function that you pass to a method runs under a lock (a hasher is the one exception, see
+// values, the random one by which the map knows its deleted entries. Writers that insert lock one shard besides, and so
+// do those that are the first to update or delete an entry after a snapshot. No function that you pass to a method runs under a lock (a hasher is the one exception, see
 // [WithHasher]), so that it may use the map, panic, or call [runtime.Goexit], and leaves the map intact.
 //
 // # Keys
@@ -256,24 +256,30 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 // LoadAndDelete deletes the entry for key and returns the value that it had, and whether there was one. Of several
 // calls that delete the same entry, exactly one gets its value, and that is the last one stored there.
 //
-// It is linearizable. If the key is absent it is a Load: no lock. Otherwise it locks the key's shard. The value can be
-// collected as soon as nobody else holds it, a snapshot of before the call included.
+// It is linearizable and allocates nothing. If the key is absent it is a Load. Otherwise it waits for no other writer of a
+// single key, unless the shard is just being divided because it is full. (The first update or deletion of an entry after a
+// snapshot locks the shard, and copies it if nobody has yet.) The value can be collected as soon as nobody else holds it,
+// a snapshot of before the call included.
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
-	d, h, r, ok := m.lookup(key, false)
-	if ok {
-		r, loaded, _ = m.write(m.enter(), d, h, key, remove, raw{}, raw{})
+	d := m.dir.Load()
+	if d == nil {
+		checkKey(key)
+		return value, false
 	}
+	r, loaded := m.delete(d, d.of(key), key, remove, raw{})
 	if loaded {
 		value = unpack[V](d.slotKind, r)
 	}
 	return value, loaded
 }
 
-// Delete deletes the entry for key, if there is one. It is linearizable, and locks like [Map.LoadAndDelete].
+// Delete deletes the entry for key, if there is one. It is linearizable, and waits and locks like [Map.LoadAndDelete].
 func (m *Map[K, V]) Delete(key K) {
-	if d, h, _, ok := m.lookup(key, false); ok {
-		m.write(m.enter(), d, h, key, remove, raw{}, raw{})
+	if d := m.dir.Load(); d != nil {
+		m.delete(d, d.of(key), key, remove, raw{})
+		return
 	}
+	checkKey(key)
 }
 
 // CompareAndSwap stores new for key if the value stored there is equal to old, and reports whether it did. Absent
@@ -296,8 +302,8 @@ func (m *Map[K, V]) CompareAndSwap(key K, old, new V) (swapped bool) {
 
 // CompareAndDelete deletes the entry for key if its value is equal to old, and reports whether it did.
 //
-// It is linearizable, and locks the key's shard if the value is equal. It panics, before anything is locked or
-// changed, if old is not comparable.
+// It is linearizable, and waits and locks like [Map.LoadAndDelete] if the value is equal. It panics, before anything is
+// locked or changed, if old is not comparable.
 func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 	mustBeComparable("CompareAndDelete", old)
 	for {
@@ -305,7 +311,7 @@ func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 		if !ok || !equal(unpack[V](d.slotKind, r), old) {
 			return false
 		}
-		if _, _, deleted = m.write(m.enter(), d, h, key, removeMatch, r, raw{}); deleted {
+		if _, deleted = m.delete(d, h, key, removeMatch, r); deleted {
 			return true
 		}
 	}
@@ -352,7 +358,7 @@ func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual 
 			if !loaded {
 				return actual, false
 			}
-			if _, _, done = m.write(m.enter(), d, h, key, removeMatch, r, raw{}); done {
+			if _, done = m.delete(d, h, key, removeMatch, r); done {
 				return actual, false
 			}
 		default:

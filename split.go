@@ -20,8 +20,7 @@ func (m *Map[K, V]) own(w *hold, gen, h uint64) {
 //
 // It calls the hasher. If that panics or exits the goroutine, divide releases w.
 func (m *Map[K, V]) divide(w *hold, h uint64) bool {
-	s := w.shard
-	if full := s.count >= s.capacity(); full || s.contended >= foughtOverLimit {
+	if full := w.shard.full(); full || w.shard.contended >= foughtOverLimit {
 		return m.divideNow(w, h, full)
 	}
 	return false
@@ -48,6 +47,7 @@ func (m *Map[K, V]) makeRoom(w *hold, h uint64, full bool) bool {
 			log2 = maxBucketsLog2
 		}
 		g := newShard(log2, 0, d.gen)
+		s.divided.Store(1)
 		d.pour(s, g)
 		g.contended = s.contended
 		g.mu.Lock()
@@ -59,6 +59,7 @@ func (m *Map[K, V]) makeRoom(w *hold, h uint64, full bool) bool {
 		s.contended = 0
 		return false
 	}
+	s.divided.Store(1)
 	lower, upper := d.split(s)
 	ours := lower
 	if h>>(63-s.depth)&1 != 0 {
@@ -109,6 +110,9 @@ func (d *directory[K]) split(s *shard) (lower, upper *shard) {
 			for set := meta & tagHigh; set != 0; set &= set - 1 {
 				slot := firstSlot(set)
 				e := b.entries[slot].Load()
+				if e == nil {
+					continue
+				}
 				to[d.of(*keyOf[K](e))>>(63-s.depth)&1].append(e, meta, slot)
 			}
 		}

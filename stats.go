@@ -16,7 +16,7 @@ type Stats struct {
 
 // Stats returns figures about the map as it is while it is written: they need not agree with each other exactly.
 //
-// It locks one shard after the other for reading, and takes about a nanosecond for each of its buckets.
+// It locks one shard after the other for reading, and takes a few nanoseconds for each of its buckets.
 func (m *Map[K, V]) Stats() Stats {
 	st := Stats{
 		Entries: m.Len(),
@@ -63,7 +63,7 @@ func (s *shard) measure() (entries int, bytes uint64) {
 		}
 	}
 	buckets -= int(s.spares) // counted twice
-	return int(s.count), uint64(shardHeader) + uint64(buckets)*uint64(bucketSize)
+	return int(s.present()), uint64(shardHeader) + uint64(buckets)*uint64(bucketSize)
 }
 
 // entrySize returns the memory of one entry and its box, as far as they are counted in whole words.

@@ -4,9 +4,10 @@ import "unsafe"
 
 // The write path. Every change of one key is made inside a lane, and tried in this order:
 //
-//  1. without the shard's lock (directory.exchange): an entry that is there, and that no snapshot shares, is updated by
-//     compare-and-swap;
-//  2. with it (Map.writeLocked): inserts, deletes, and updates of entries that a snapshot shares, which are replaced;
+//  1. without the shard's lock (directory.update, Map.delete): an entry that is there, and that no snapshot shares, is
+//     updated or marked as deleted by compare-and-swap;
+//  2. with it (Map.writeLocked): inserts, and updates and deletes of entries that a snapshot shares, which are replaced or
+//     left out of a copy;
 //  3. and, when the map as a whole stands in the way – its hash function does not tell keys apart, or the value to store
 //     is the tombstone – the map is moved, and the write begins again (Map.write).
 
@@ -115,6 +116,66 @@ func (m *Map[K, V]) overwrite(d *directory[K], h uint64, key K, a action, expect
 	return m.write(l, d, h, key, a, expect, next)
 }
 
+// delete applies remove or removeMatch to the entry of key, whose hash in d is h, first without and then with the lock of
+// its shard. It returns what the slot held before, and whether there was an entry that it deleted.
+func (m *Map[K, V]) delete(d *directory[K], h uint64, key K, a action, expect raw) (old raw, ok bool) {
+	s := d.shard(h)
+	at := d.search(s.bucket(h&d.bucketMask), h, key)
+	if at.e == nil {
+		return old, false
+	}
+	l := m.enter()
+	// If d is still current, no snapshot was taken since at was found: what belonged to none then belongs to none now.
+	if m.dir.Load() == d && s.gen == d.gen && !isShared(at.meta, at.slot) {
+		if old, ok = d.erase(at, a, expect); !ok {
+			l.leave(0)
+			return old, false
+		}
+		if s.divided.Load() != 0 {
+			m.takeOut(l, h, at.e)
+		}
+		l.leave(-1)
+		return old, true
+	}
+	old, _, ok = m.write(l, d, h, key, a, expect, raw{})
+	return old, ok
+}
+
+// erase applies remove or removeMatch to an entry, without a lock: it marks the entry as deleted, which is when the
+// deletion takes effect, and takes it out of its bucket. It returns what the slot held before, and whether it deleted it.
+//
+// It is right for the same reasons as update. The slot of the bucket has another entry by then only if the key was inserted
+// anew. But the shard may be about to be divided, and its successors may have got the entry just before it left the
+// bucket, with whom it must not stay. Who divides a shard says so before it looks at the entries. So if nothing is said
+// after the entry was taken out, the successors will not get it. Otherwise the caller waits for them, and looks there.
+func (d *directory[K]) erase(at place, a action, expect raw) (old raw, ok bool) {
+	for {
+		old = d.load(at.e)
+		if d.isDead(old) || a == removeMatch && old != expect {
+			return old, false
+		}
+		if d.compareAndSwap(at.e, old, d.tombstone()) {
+			at.b.entries[at.slot].CompareAndSwap(at.e, nil)
+			return old, true
+		}
+	}
+}
+
+// takeOut takes an entry with hash h, which is dead, out of the shard that has it, if one has. It waits for the shard's
+// lock, which a shard that is being divided has until its successors are published. The caller is inside lane l.
+func (m *Map[K, V]) takeOut(l *lane, h uint64, e *opaque) {
+	w := hold{lane: l}
+	m.lockShard(&w, h)
+	for b := w.shard.chain(h); b != nil; b = b.next.Load() {
+		for i := range b.entries {
+			if b.entries[i].Load() == e {
+				b.entries[i].Store(nil)
+			}
+		}
+	}
+	w.shard.mu.Unlock()
+}
+
 // write applies action a to the entry of key, whose hash in d is h, with the lock of its shard. It returns what the slot
 // held before, whether the key was present, and whether the action took effect. It is linearizable.
 //
@@ -172,50 +233,52 @@ func (w *hold) handOver(successor *shard) {
 func (m *Map[K, V]) writeLocked(w *hold, d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found bool, v verdict) {
 	m.lockShard(w, h)
 	at := d.search(w.shard.chain(h), h, key)
-	if at.e == nil {
-		if !a.inserts() {
-			return raw{}, false, refused
+	for {
+		if at.e != nil {
+			old = d.load(at.e)
 		}
-		return raw{}, false, m.insert(w, d, h, key, next)
-	}
-	// The entry is live: who deletes one takes it out of its bucket before giving up the lock.
-	old = d.load(at.e)
-	if !a.accepts(old, expect) {
-		return old, true, refused
-	}
-	if w.shard.gen != d.gen || isShared(at.meta, at.slot) {
-		// A snapshot has this entry too. Nobody writes its slot any more, and nobody can replace it while we hold
-		// the lock, so old is still what is there.
-		if w.shard.gen != d.gen {
-			m.own(w, d.gen, h)
-			at = d.search(w.shard.chain(h), h, key)
-		}
-		if a.removes() {
-			w.take(at)
-		} else {
-			at.b.replace(at.slot, newEntry(d.slotKind, *keyOf[K](at.e), next))
-		}
-		return old, true, done
-	}
-	if a.removes() {
-		next = d.tombstone()
-	}
-	for !d.compareAndSwap(at.e, old, next) {
-		old = d.load(at.e)
-		if !a.accepts(old, expect) {
+		switch {
+		case at.e == nil || d.isDead(old):
+			if !a.inserts() {
+				return raw{}, false, refused
+			}
+			return raw{}, false, m.insert(w, d, h, at, key, next)
+		case !a.accepts(old, expect):
 			return old, true, refused
+		case w.shard.gen != d.gen || isShared(at.meta, at.slot):
+			m.replaceShared(w, d, h, at, key, a, next)
+			return old, true, done
 		}
+		content := next
+		if a.removes() {
+			content = d.tombstone()
+		}
+		if d.compareAndSwap(at.e, old, content) {
+			if a.removes() {
+				w.take(at)
+			}
+			return old, true, done
+		}
+	}
+}
+
+// replaceShared does what the action says to an entry that a snapshot has, too. Nobody writes such an entry's slot, and
+// nobody else can replace it, because w has the shard's lock.
+func (m *Map[K, V]) replaceShared(w *hold, d *directory[K], h uint64, at place, key K, a action, next raw) {
+	if w.shard.gen != d.gen {
+		m.own(w, d.gen, h)
+		at = d.search(w.shard.chain(h), h, key)
 	}
 	if a.removes() {
 		w.take(at)
+	} else {
+		at.b.replace(at.slot, newEntry(d.slotKind, *keyOf[K](at.e), next))
 	}
-	return old, true, done
 }
 
 // take removes an entry from its bucket.
 func (w *hold) take(at place) {
-	at.b.free(at.slot)
-	w.shard.count--
+	at.b.entries[at.slot].Store(nil)
 	w.entries--
 }
 
@@ -243,8 +306,15 @@ func (m *Map[K, V]) lockShard(w *hold, h uint64) {
 // Chosen by hand, not measured.
 const foughtOverLimit = 64 - 63*exploring
 
-// insert adds an entry for key, which is not there, to the locked shard of hash h.
-func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, key K, content raw) verdict {
+// insert adds an entry for key to the locked shard of hash h, where a search has found nothing at all, or a dead entry that
+// is about to be taken out. The latter's slot will do. No snapshot shares it, for who deletes stays inside a lane until
+// the entry is out.
+func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, found place, key K, content raw) verdict {
+	if found.e != nil {
+		found.b.entries[found.slot].Store(newEntry(d.slotKind, key, content))
+		w.entries++
+		return done
+	}
 	for m.divide(w, h) {
 	}
 	if w.shard.gen != d.gen {
@@ -253,15 +323,12 @@ func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, key K, content ra
 	s := w.shard
 	b := s.chain(h)
 	for n := 0; ; n++ {
-		meta := b.meta.Load()
-		if slot := freeSlot(meta); slot >= 0 {
-			if wasFreed(meta, slot) {
-				e := newEntry(d.slotKind, key, d.tombstone())
-				b.putDead(slot, e, h)
-				d.store(e, content)
-			} else {
-				b.put(slot, newEntry(d.slotKind, key, content), h)
-			}
+		if slot := unusedSlot(b.meta.Load()); slot >= 0 {
+			b.put(slot, newEntry(d.slotKind, key, content), h)
+			break
+		}
+		if slot := b.emptiedSlot(); slot >= 0 {
+			b.putAgain(slot, newEntry(d.slotKind, key, content), h)
 			break
 		}
 		next := b.next.Load()

@@ -15,7 +15,7 @@
 // The one that the mutant's header expects comes first, then the others, cheap ones before dear ones. For each mutant
 // there is one line, with the stage and the test that caught it, and the time it took:
 //
-//	caught     03-plain-store-into-a-freed-slot   explore: TestExploreWords/insert_into_a_freed_slot  7.1s
+//	caught     02-entry-before-tag-in-a-used-slot  explore: TestExploreWords/insert_into_an_emptied_slot  7.1s
 //
 // A test that ran into the time limit of its stage caught the mutant too, because that is how a deadlock shows; the line
 // says so. A patch that does not apply or does not compile is an error. Before all mutants the stages must be green
