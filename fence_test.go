@@ -37,6 +37,8 @@ var fence = []struct{ file, imports, reason string }{
 	{"entry.go", "unsafe seam reflect", "one slot for all kinds of value, chosen by the value's type"},
 	{"format.go", "reflect", "names the types of keys and values"},
 	{"hash.go", "unsafe sync/atomic reflect", "reads keys as the words and strings that they are made of, as their type says"},
+	{"index/map.go", "sync/atomic", "the pointer to the current state"},
+	{"index/version.go", "sync/atomic", "the word that commits a write of several entries and buckets"},
 	{"internal/sched/atomic/atomic.go", "sync/atomic", "the seam, in a normal build"},
 	{"internal/sched/atomic/explore.go", "sync/atomic", "the seam, when schedules are explored"},
 	{"internal/sched/sync/sync.go", "unsafe", "tells goroutines apart by the address of their stack"},
@@ -47,6 +49,8 @@ var fence = []struct{ file, imports, reason string }{
 	{"shard.go", "unsafe seam", "a shard is followed by its buckets in one block of memory"},
 	{"shardmap.go", "unsafe seam", "Load, written out: directory, bucket, entry and slot without a call in between"},
 	{"stats.go", "unsafe", "Sizeof only"},
+	{"ttl/capacity.go", "sync/atomic", "the counter of places"},
+	{"ttl/entry.go", "sync/atomic", "the deadline, which loads move"},
 	{"versioned_ptr.go", "seam", "the pointer to the box of pointer and version"},
 	{"write.go", "unsafe", "writes into the slot of an entry"},
 }
