@@ -3,6 +3,7 @@
 
 GO        ?= go
 FUZZTIME  ?= 30s
+FUZZMODULES ?= . bench
 COUNT     ?= 10
 SOAK      ?= 100
 CONCURRENT ?= Concurrent|Race|While|Snapshot|Flood|Stress|Hasher|Callback|Lanes|RWMutex
@@ -10,7 +11,7 @@ TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 BENCHFILE ?= bench.out
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mapbench mem soak torture cover docs api tidy cross ci
+.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mapbench published charts mem soak torture cover docs api tidy cross ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,10 +39,12 @@ explore: ## explore the schedules of small meetings, 1,000,000 of each; CI runs 
 	$(GO) test -tags explore -run '^TestExplore' -v -timeout 0 . -explore.systematic 800000 -explore.random 200000 -explore.pairs -explore.seed $$(date +%s)
 
 fuzz: ## run every fuzz test for FUZZTIME=30s
-	@for package in $$($(GO) list ./...); do \
-		tests=$$($(GO) test -list '^Fuzz' $$package) || exit 1; \
-		for name in $$(echo "$$tests" | grep '^Fuzz'); do \
-			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x $$package || exit 1; \
+	@for module in $(FUZZMODULES); do \
+		for package in $$($(GO) list -C $$module ./...); do \
+			tests=$$($(GO) test -C $$module -list '^Fuzz' $$package) || exit 1; \
+			for name in $$(echo "$$tests" | grep '^Fuzz'); do \
+				$(GO) test -C $$module -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x $$package || exit 1; \
+			done; \
 		done; \
 	done
 
@@ -64,6 +67,12 @@ figures: ## bring the figures in README.md up to date with results/
 
 mapbench: ## measure map strategies on two workloads; go run -C bench ./cmd/mapbench help tells more
 	@$(GO) run -C bench ./cmd/mapbench
+
+published: ## redo published measurements of maps; some minutes, wants a quiet machine
+	@$(GO) run -C bench ./cmd/mapbench published
+
+charts: ## draw docs/charts anew from bench/results
+	@.ci/charts
 
 mem: ## bytes of heap per entry, beside other maps
 	@cd bench && $(GO) run ./cmd/mem

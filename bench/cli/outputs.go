@@ -17,18 +17,30 @@ type output struct {
 	write func(*report.File, io.Writer) error
 }
 
-func openOutputs(s *settings) (*outputs, error) {
+// An outputFlag is a flag of run that names a file to write the results to.
+type outputFlag struct {
+	flag, as string
+	write    func(*report.File, io.Writer) error
+	file     string // what the user gave, or nothing
+}
+
+// outputFlags returns all there are, new for each command line.
+func outputFlags() []outputFlag {
+	return []outputFlag{
+		{flag: "o", as: "as JSON", write: (*report.File).WriteJSON},
+		{flag: "bench", as: "in Go's benchmark format, for benchstat", write: (*report.File).WriteBenchmarks},
+		{flag: "csv", as: "as CSV", write: (*report.File).WriteCSV},
+		{flag: "html", as: "as a page with charts, for a browser", write: (*report.File).WriteHTML},
+	}
+}
+
+func openOutputs(flags []outputFlag) (*outputs, error) {
 	o := new(outputs)
-	for _, wanted := range []struct {
-		name  string
-		write func(*report.File, io.Writer) error
-	}{
-		{s.json, (*report.File).WriteJSON}, {s.benchmark, (*report.File).WriteBenchmarks}, {s.csv, (*report.File).WriteCSV},
-	} {
-		if wanted.name == "" {
+	for _, wanted := range flags {
+		if wanted.file == "" {
 			continue
 		}
-		f, err := os.OpenFile(wanted.name, os.O_WRONLY|os.O_CREATE, 0o666)
+		f, err := os.OpenFile(wanted.file, os.O_WRONLY|os.O_CREATE, 0o666)
 		if err != nil {
 			o.close()
 			return nil, err

@@ -33,6 +33,7 @@ func Advice(r *run.Result) string {
 	if s := distances(r, best, slower); s != "" {
 		sentences = append(sentences, s)
 	}
+	sentences = append(sentences, crossover(r, ranked)...)
 	sentences = append(sentences, reservations(r, ranked)...)
 	return strings.Join(sentences, " ")
 }
@@ -45,7 +46,7 @@ func distances(r *run.Result, best run.Strategy, slower []run.Strategy) string {
 			continue
 		}
 		times := score(r, best).Median / score(r, s).Median
-		if r.Workload.Rate > 0 {
+		if r.Workload.Paced() {
 			times = 1 / times
 		}
 		parts = append(parts, fmt.Sprintf("%s %s×", s.Name, digits(times)))
@@ -53,7 +54,7 @@ func distances(r *run.Result, best run.Strategy, slower []run.Strategy) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	if r.Workload.Rate > 0 {
+	if r.Workload.Paced() {
 		return "Times as long takes the P99 of: " + strings.Join(parts, ", ") + "."
 	}
 	return "Slower: " + strings.Join(parts, ", ") + "."
@@ -90,7 +91,7 @@ func reservations(r *run.Result, ranked []run.Strategy) (sentences []string) {
 		sentences = append(sentences, "Not up to the rate: "+enumerate(late)+".")
 	}
 	perOperation := best.Summary(columns[0].of).Median
-	if r.Workload.Rate == 0 && r.Overhead > perOperation/3 {
+	if r.Workload.FullSpeed() && r.Overhead > perOperation/3 {
 		sentences = append(sentences, fmt.Sprintf(
 			"With a map that does nothing, an operation takes %s ns instead of %s: the maps themselves differ by more than the table shows.",
 			digits(r.Overhead), digits(perOperation)))

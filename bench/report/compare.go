@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/shardmap-go/shardmap/bench/run"
@@ -18,7 +19,7 @@ func WriteComparison(w io.Writer, before, after *File) error {
 	compared := 0
 	for _, b := range before.Results {
 		for _, a := range after.Results {
-			if a.Workload.Name != b.Workload.Name {
+			if a.Workload.Name != b.Workload.Name || a.Procs != b.Procs && (several(before, b) || several(after, a)) {
 				continue
 			}
 			table := compareResults(b, a)
@@ -26,7 +27,7 @@ func WriteComparison(w io.Writer, before, after *File) error {
 				continue
 			}
 			compared++
-			fmt.Fprintf(&text, "\n%s\n", b.Workload.Name)
+			fmt.Fprintf(&text, "\n%s\n", heading(before, b))
 			if a.Workload.String() != b.Workload.String() || a.Procs != b.Procs || a.Goroutines != b.Goroutines {
 				fmt.Fprintln(&text, "The workloads differ, although their names are the same.")
 			}
@@ -40,11 +41,25 @@ func WriteComparison(w io.Writer, before, after *File) error {
 	return err
 }
 
+// several tells whether a file has a workload at several numbers of processors, which then are compared one by one.
+func several(f *File, r *run.Result) bool {
+	return slices.ContainsFunc(f.Results, func(other *run.Result) bool {
+		return other.Workload.Name == r.Workload.Name && other.Procs != r.Procs
+	})
+}
+
+func heading(f *File, r *run.Result) string {
+	if several(f, r) {
+		return r.Workload.Name + ", " + count(r.Procs, "processor")
+	}
+	return r.Workload.Name
+}
+
 // compareResults returns one row for each strategy that was measured both times, below a heading.
 func compareResults(before, after *run.Result) [][]string {
 	what, unit := run.Round.Throughput, 1e6
 	table := [][]string{{"strategy", "before", "after Mop/s", "after/before", "verdict"}}
-	if before.Workload.Rate > 0 {
+	if before.Workload.Paced() {
 		what, unit = func(r run.Round) float64 { return float64(r.P99) }, 1e3
 		table[0][2] = "after P99 µs"
 	}

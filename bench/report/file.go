@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -23,15 +25,16 @@ type File struct {
 	GOARCH  string        `json:"goarch"`
 	CPU     string        `json:"cpu,omitempty"`
 	Cores   int           `json:"cores"`
-	Commit  string        `json:"commit,omitempty"` // if mapbench was built with version control information
+	Commit  string        `json:"commit,omitempty"`  // if mapbench was built with version control information
+	Command string        `json:"command,omitempty"` // that measured, as one types it into a shell
 	Results []*run.Result `json:"results"`
 }
 
 // NewFile returns a file without results that says where it was made.
 func NewFile() *File {
 	f := &File{
-		Date: time.Now().UTC().Truncate(time.Second),
-		Go:   runtime.Version(), GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, CPU: cpu(), Cores: runtime.NumCPU(),
+		Date: time.Now().UTC().Truncate(time.Second), Command: command(os.Args),
+		Go: runtime.Version(), GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, CPU: cpu(), Cores: runtime.NumCPU(),
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -42,6 +45,23 @@ func NewFile() *File {
 	}
 	return f
 }
+
+// command writes a command line, with quotes where a shell needs them and without the folder of the program.
+func command(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		if i == 0 {
+			arg = filepath.Base(arg)
+		}
+		if !plainWord.MatchString(arg) {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		words[i] = arg
+	}
+	return strings.Join(words, " ")
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=+@%-]+$`)
 
 // cpu returns the name of the processor where the system tells it in a file.
 func cpu() string {

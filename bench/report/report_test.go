@@ -83,6 +83,9 @@ func TestWhatIsNoFileOfResultsIsRefused(t *testing.T) {
 
 func TestBenchmarkLinesAreThoseThatBenchstatReads(t *testing.T) {
 	f := sampleFile(t)
+	for i := range f.Results[0].Strategies[0].Rounds {
+		f.Results[0].Strategies[0].Rounds[i].GCMaxPause, f.Results[0].Strategies[0].Rounds[i].MutexWait = 0.0001, 0.015
+	}
 	var text bytes.Buffer
 	if err := f.WriteBenchmarks(&text); err != nil {
 		t.Fatal(err)
@@ -106,7 +109,7 @@ func TestBenchmarkLinesAreThoseThatBenchstatReads(t *testing.T) {
 		}
 		for unit, want := range map[string]float64{
 			"sec/op": 200e-9, "p50-sec": 100e-9, "p99-sec": 200e-9, "p99.9-sec": 400e-9, "max-sec": 1.5e-3,
-			"B/op": 12.5, "allocs/op": 0.25, "B/entry": 120, "GCs": 2, "GC-pause-sec": 0.000125,
+			"B/op": 12.5, "allocs/op": 0.25, "B/entry": 120, "GCs": 2, "GC-pause-sec": 0.000125, "GC-max-pause-sec": 0.0001, "lock-wait-%": 1.5,
 		} {
 			if got, ok := result.Value(unit); !ok || got < want*0.999999 || got > want*1.000001 {
 				t.Errorf("%s is %v, %v; want %v", unit, got, ok, want)
@@ -149,18 +152,24 @@ func TestCSVHasARowForEveryRoundThatCounts(t *testing.T) {
 }
 
 func TestTheTableHasTheBestFirstAndNamesTheDisqualified(t *testing.T) {
+	sample := sampleFile(t).Results[0]
+	for _, s := range sample.Strategies {
+		for i := range s.Rounds {
+			s.Rounds[i].GCMaxPause, s.Rounds[i].MutexWait = 0.0001, 0.015
+		}
+	}
 	var text strings.Builder
-	if err := WriteTable(&text, sampleFile(t).Results[0]); err != nil {
+	if err := WriteTable(&text, sample); err != nil {
 		t.Fatal(err)
 	}
 	const want = `mixed: a bit of everything, on keys chosen evenly
 50,000 string keys of 24 bytes (uniform), pointer values; 4 goroutines on 2 processors, at full speed
 load 75 %, store 12 %, miss 5 %, churn 4 %, loadOrStore 4 %
 
-strategy  Mop/s  95 % interval  of best    P50    P99  P99.9     max  allocs/op  B/op  B/entry  GCs
-fast       12.5      10.0–15.0     1.00  150ns  300ns  600ns  1.50ms       0.25  12.5     50.0   12
-equal      10.5      9.00–14.0     0.84   50ns  100ns  200ns  1.50ms       0.25  12.5     30.0   12
-slow:64    5.00      4.00–6.00     0.40  100ns  200ns  400ns  1.50ms       0.25  12.5      120   12
+strategy  Mop/s  95 % interval  of best    P50    P99  P99.9     max  allocs/op  B/op  B/entry  GCs  GC max  lock wait
+fast       12.5      10.0–15.0     1.00  150ns  300ns  600ns  1.50ms       0.25  12.5     50.0   12   100µs     1.50 %
+equal      10.5      9.00–14.0     0.84   50ns  100ns  200ns  1.50ms       0.25  12.5     30.0   12   100µs     1.50 %
+slow:64    5.00      4.00–6.00     0.40  100ns  200ns  400ns  1.50ms       0.25  12.5      120   12   100µs     1.50 %
 DISQUALIFIED  lossy: lost 1 of 9 entries
 not measured  narrow: takes no string keys
 
@@ -237,6 +246,15 @@ equal       10.5         10.5          1.00  intervals overlap
 		}
 	}
 
+	one := *after.Results[0]
+	one.Procs = 2
+	after.Results = append(after.Results, &one)
+	text.Reset()
+	if err := WriteComparison(&text, before, after); err != nil || strings.Count(text.String(), "\nmixed\n") != 1 || strings.Contains(text.String(), "The workloads differ") {
+		t.Errorf("%v: numbers of processors are mixed up:\n%s", err, text.String())
+	}
+
+	after.Results = after.Results[:1]
 	after.Results[0].Strategies = nil
 	text.Reset()
 	if err := WriteComparison(&text, before, after); err != nil || !strings.Contains(text.String(), "no workload and strategy in common") {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +13,16 @@ import (
 )
 
 // WriteTable writes one result for a person: what was done, a table with the best first, and advice.
-func WriteTable(w io.Writer, r *run.Result) error {
+func WriteTable(w io.Writer, r *run.Result) error { return Tables{}.Write(w, r) }
+
+// Tables says what is shown of a result besides what [WriteTable] shows.
+type Tables struct {
+	Kinds  bool // latencies of each kind of operation
+	Allocs bool // allocations of each kind of operation
+}
+
+// Write writes one result for a person.
+func (t Tables) Write(w io.Writer, r *run.Result) error {
 	var text strings.Builder
 	text.WriteString(r.Workload.Name)
 	if r.Workload.About != "" {
@@ -24,6 +32,7 @@ func WriteTable(w io.Writer, r *run.Result) error {
 	if ranked := rank(r); len(ranked) > 0 {
 		fmt.Fprintln(&text)
 		text.WriteString(align(rows(ranked)))
+		text.WriteString(t.more(r, ranked))
 	}
 	for _, s := range r.Strategies {
 		if s.Disqualified != "" {
@@ -38,33 +47,6 @@ func WriteTable(w io.Writer, r *run.Result) error {
 	fmt.Fprintf(&text, "\n%s\n", wrap(Advice(r)))
 	_, err := io.WriteString(w, text.String())
 	return err
-}
-
-// describe says in two lines what was done.
-func describe(r *run.Result) string {
-	w := r.Workload
-	size := ""
-	if w.Keys.Type != "int" {
-		size = fmt.Sprintf(" of %d bytes", w.Keys.Length)
-	}
-	speed := "at full speed"
-	if w.Rate > 0 {
-		speed = fmt.Sprintf("%s operations per second", thousands(int(w.Rate)))
-	}
-	weights := w.Operations.Weights()
-	names := slices.SortedFunc(maps.Keys(weights), func(a, b string) int {
-		return cmp.Or(cmp.Compare(weights[b], weights[a]), strings.Compare(a, b))
-	})
-	total := 0.0
-	for _, weight := range weights {
-		total += weight
-	}
-	for i, name := range names {
-		names[i] = fmt.Sprintf("%s %.3g %%", name, 100*weights[name]/total)
-	}
-	return fmt.Sprintf("%s %s keys%s (%s), %s values; %s on %s, %s\n%s",
-		thousands(w.Keys.Number), w.Keys.Type, size, w.Keys.Distribution, w.Values,
-		count(r.Goroutines, "goroutine"), count(r.Procs, "processor"), speed, strings.Join(names, ", "))
 }
 
 // rank returns what was measured, the best first: by throughput, or by P99 if the throughput was given.
@@ -92,7 +74,7 @@ func fewestRounds(strategies []run.Strategy) int {
 
 // score is what strategies are ranked by; more is better.
 func score(r *run.Result, s run.Strategy) run.Summary {
-	if r.Workload.Rate > 0 {
+	if r.Workload.Paced() {
 		return s.Summary(func(r run.Round) float64 { return -float64(r.P99) })
 	}
 	return s.Summary(run.Round.Throughput)
@@ -104,7 +86,7 @@ func rows(ranked []run.Strategy) [][]string {
 		interval = "lowest–highest"
 	}
 	table := [][]string{{
-		"strategy", "Mop/s", interval, "of best", "P50", "P99", "P99.9", "max", "allocs/op", "B/op", "B/entry", "GCs",
+		"strategy", "Mop/s", interval, "of best", "P50", "P99", "P99.9", "max", "allocs/op", "B/op", "B/entry", "GCs", "GC max", "lock wait",
 	}}
 	best := 0.0
 	for _, s := range ranked {
@@ -112,10 +94,11 @@ func rows(ranked []run.Strategy) [][]string {
 	}
 	for _, s := range ranked {
 		t := s.Summary(run.Round.Throughput)
-		longest, gcs := int64(0), uint32(0)
+		longest, gcs, pause := int64(0), uint32(0), 0.0
 		for _, round := range s.Rounds {
 			longest = max(longest, round.Max)
 			gcs += round.GCs
+			pause = max(pause, round.GCMaxPause)
 		}
 		latency := func(of func(run.Round) int64, samples float64) string {
 			if s.Summary(func(r run.Round) float64 { return float64(r.Samples) }).Median < samples {
@@ -130,6 +113,7 @@ func rows(ranked []run.Strategy) [][]string {
 			latency(func(r run.Round) int64 { return r.P999 }, 1000), duration(float64(longest)),
 			digits(median(func(r run.Round) float64 { return r.Allocs })), digits(median(func(r run.Round) float64 { return r.Bytes })),
 			digits(median(func(r run.Round) float64 { return r.BytesPerEntry })), strconv.Itoa(int(gcs)),
+			duration(pause * 1e9), inPercent(median(func(r run.Round) float64 { return r.MutexWait })),
 		})
 	}
 	return table
@@ -194,6 +178,9 @@ func digits(x float64) string {
 	}
 	return "0"
 }
+
+// inPercent writes a part of 1.
+func inPercent(part float64) string { return digits(100*part) + " %" }
 
 // count returns "1 thing" or "2 things".
 func count(n int, thing string) string {

@@ -12,7 +12,7 @@ import (
 // that is measured along: the lowest bits choose the operation, the next ones whether its latency is taken, and the upper
 // half chooses the key. Distributions that take long to compute are computed in advance.
 
-// An operation is one of the kinds of [workload.Mix].
+// An operation is one of the kinds of [workload.Mix], in the order of its fields.
 type operation uint8
 
 const (
@@ -24,7 +24,21 @@ const (
 	insert
 	increment
 	walk
+	remove
+	loadAndDelete
+	swap
+	compareAndSwap
+
+	kinds = int(compareAndSwap) + 1
 )
+
+// names returns what the operations are called in files.
+func names() (names [kinds]string) {
+	for i, op := range (workload.Mix{}).All() {
+		names[i] = op.Name
+	}
+	return names
+}
 
 const (
 	operationBits = 27
@@ -40,12 +54,13 @@ type chooser struct {
 
 func newChooser(m workload.Mix) chooser {
 	var c chooser
-	all := []struct {
+	type choice struct {
 		op     operation
 		weight float64
-	}{
-		{load, m.Load}, {miss, m.Miss}, {store, m.Store}, {loadOrStore, m.LoadOrStore},
-		{churn, m.Churn}, {insert, m.Insert}, {increment, m.Increment}, {walk, m.Range},
+	}
+	var all []choice
+	for i, op := range m.All() {
+		all = append(all, choice{operation(i), op.Weight})
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].weight > all[j].weight })
 	total, sum := 0.0, 0.0
@@ -109,7 +124,7 @@ func draws(k workload.Keys, n int, rng *rand.Rand) []uint32 {
 			}
 			return uint32(hot + rng.IntN(n-hot))
 		}
-	default:
+	default: // growing, too: its choice is among those there so far
 		return nil
 	}
 	all := make([]uint32, drawsLen)

@@ -34,15 +34,6 @@ func (l *latencies) add(d time.Duration) {
 	l.mu.Unlock()
 }
 
-// merged returns all of them in one.
-func merged(sets []*latencies) *hdrhistogram.Histogram {
-	sum := newLatencies().hist
-	for _, l := range sets {
-		sum.Merge(l.hist)
-	}
-	return sum
-}
-
 // waitUntil returns at the given time, or when stop is set. It sleeps most of the time and yields in the end, as a sleep
 // can take longer than it should.
 func waitUntil(at time.Time, stop *atomic.Bool) {

@@ -116,7 +116,8 @@ func TestEveryWriterHasKeysOfItsOwn(t *testing.T) {
 		for _, filled := range []int{100, 101, 113} {
 			owner := map[int]int{}
 			for id := range goroutines {
-				w := &worker[int, int]{bench: &bench[int, int]{goroutines: goroutines, filled: filled}, id: id}
+				w := &worker[int, int]{bench: &bench[int, int]{number: filled, run: run[int, int]{filled: filled}}, id: id, goroutines: goroutines}
+				w.there.Store(int64((filled - id + goroutines - 1) / goroutines))
 				for i := range filled {
 					key, place := w.own(i)
 					if key < 0 || key >= filled || place != key/goroutines {
@@ -144,5 +145,20 @@ func TestTornValuesAreSeen(t *testing.T) {
 	v.B++
 	if kind.key(v) >= 0 {
 		t.Errorf("%v belongs to %d", v, kind.key(v))
+	}
+}
+
+func TestOperationsHaveTheOrderOfTheMix(t *testing.T) {
+	want := map[operation]string{
+		load: "load", miss: "miss", store: "store", loadOrStore: "loadOrStore", churn: "churn", insert: "insert", increment: "increment",
+		walk: "range", remove: "delete", loadAndDelete: "loadAndDelete", swap: "swap", compareAndSwap: "compareAndSwap",
+	}
+	if n := len((workload.Mix{}).All()); n != kinds || n != len(want) {
+		t.Errorf("%d operations, %d of the mix, want %d", kinds, n, len(want))
+	}
+	for op, name := range want {
+		if names()[op] != name {
+			t.Errorf("operation %d is called %q, want %q", op, names()[op], name)
+		}
 	}
 }

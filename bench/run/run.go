@@ -15,78 +15,127 @@ import (
 // Options say how thoroughly to measure.
 type Options struct {
 	Rounds   int           // how often each strategy is measured
-	Duration time.Duration // of one round of one strategy; 0 for the workload's own
+	Duration time.Duration // of one round of one strategy, all phases together; 0 for the workload's own
 	Within   time.Duration // no round is begun that would end after that, apart from the first; 0 for no limit
+	Procs    int           // GOMAXPROCS; 0 for the workload's own
 	Seed     uint64        // of keys, order and choices
 	Patience time.Duration // for a map that does not come back; 0 for as long as the workload should ever take
 
+	// Isolate, if it is not nil, runs each strategy of each round in a process of its own. See [Isolated].
+	Isolate Isolator
+
 	// Progress, if it is not nil, is called before each run of one strategy.
 	Progress func(strategy string, done, total int)
+
+	traced traced // set by [Replay.Run] and [Record]
 }
 
 // Run measures the strategies round by round: each once in every round, in random order, with a new map each time. When
 // ctx is cancelled it stops at once, and returns what has been measured until then. It sets GOMAXPROCS meanwhile.
 func Run(ctx context.Context, w *workload.Workload, strategies []strategy.Strategy, o Options) *Result {
-	result := &Result{Workload: w, Procs: w.Procs, Goroutines: w.Goroutines, Seed: o.Seed}
-	if result.Procs == 0 {
-		result.Procs = runtime.NumCPU()
+	o.complete(w)
+	result := &Result{Workload: w, Procs: o.Procs, Seed: o.Seed, Isolated: o.Isolate != nil}
+	for _, p := range parts(w, o) {
+		result.Goroutines = max(result.Goroutines, p.goroutines)
 	}
-	if result.Goroutines == 0 {
-		result.Goroutines = max(1, min(2*result.Procs, w.Keys.Number))
-		if w.Filled() > 0 {
-			result.Goroutines = min(result.Goroutines, w.Filled())
-		}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(o.Procs))
+	start := starter{ctx: ctx, strategies: strategies, Options: o}
+	start.start(result)
+	return result
+}
+
+// complete fills in what is left to the workload and the machine.
+func (o *Options) complete(w *workload.Workload) {
+	if o.Procs == 0 {
+		o.Procs = w.Procs
+	}
+	if o.Procs == 0 {
+		o.Procs = runtime.NumCPU()
 	}
 	if o.Duration == 0 {
-		o.Duration = time.Duration(w.Duration)
+		o.Duration = w.Length()
 	}
 	if o.Patience == 0 {
 		o.Patience = 30*time.Second + 10*o.Duration + time.Duration(w.Keys.Number)*5*time.Microsecond
 	}
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(result.Procs))
-	switch w.Keys.Type {
-	case "int":
-		withKeys(ctx, result, strategies, o, intKey)
-	case "string":
-		withKeys(ctx, result, strategies, o, stringKey)
-	default:
-		withKeys(ctx, result, strategies, o, namespacedKey)
+}
+
+// parts returns the phases with everything decided. Together they take as long as a round should.
+func parts(w *workload.Workload, o Options) []part {
+	stretch := float64(o.Duration) / float64(w.Length())
+	var all []part
+	for i, p := range w.Parts() {
+		goroutines := p.Goroutines
+		if goroutines == 0 {
+			goroutines = max(1, min(2*o.Procs, w.Keys.Number))
+			if filled := w.Filled(); filled > 0 && i == 0 {
+				goroutines = min(goroutines, filled)
+			}
+		}
+		all = append(all, part{
+			Phase: p, chooser: newChooser(p.Operations),
+			duration: time.Duration(float64(p.Duration) * stretch), goroutines: goroutines,
+		})
 	}
-	return result
+	return all
 }
 
 // afterInterrupt is how long a map may take to come back after the user has asked to stop.
 const afterInterrupt = 2 * time.Second
 
-func withKeys[K comparable](ctx context.Context, result *Result, strategies []strategy.Strategy, o Options,
-	key func(n, seed uint64, length int) K,
-) {
-	switch result.Workload.Values {
-	case "pointer":
-		withValues(ctx, result, strategies, o, key, pointerValues)
+// A starter has what all types of keys and values have in common.
+type starter struct {
+	ctx        context.Context
+	strategies []strategy.Strategy
+	Options
+
+	single int    // which run of all to do, in an isolated process; else 0
+	answer answer // of that run
+}
+
+func (s *starter) start(result *Result) {
+	switch result.Workload.Keys.Type {
 	case "int":
-		withValues(ctx, result, strategies, o, key, func(int) valueKind[int] { return intValues() })
+		withKeys(s, result, intKey)
+	case "string":
+		withKeys(s, result, stringKey)
 	default:
-		withValues(ctx, result, strategies, o, key, func(int) valueKind[strategy.Triple] { return tripleValues() })
+		withKeys(s, result, namespacedKey)
 	}
 }
 
-func withValues[K, V comparable](ctx context.Context, result *Result, strategies []strategy.Strategy, o Options,
+func withKeys[K comparable](s *starter, result *Result, key func(n, seed uint64, length int) K) {
+	switch result.Workload.Values {
+	case "pointer":
+		withValues(s, result, key, pointerValues)
+	case "int":
+		withValues(s, result, key, func(int) valueKind[int] { return intValues() })
+	default:
+		withValues(s, result, key, func(int) valueKind[strategy.Triple] { return tripleValues() })
+	}
+}
+
+func withValues[K, V comparable](start *starter, result *Result,
 	key func(n, seed uint64, length int) K, values func(keys int) valueKind[V],
 ) {
-	s := &session[K, V]{Result: result, Options: o, rng: rand.New(rand.NewPCG(o.Seed, 1))}
+	s := &session[K, V]{Result: result, Options: start.Options, rng: rand.New(rand.NewPCG(start.Seed, 1))}
 	s.prepare = func() {
-		s.bench = newBench(result.Workload, result.Goroutines, o.Duration, o.Seed, key, values)
+		s.bench = newSubject(start, result, key, values)
 	}
 	s.prepare()
-	for _, one := range strategies {
+	for _, one := range start.strategies {
 		newMap := strategy.MakerFor[K, V](one)
 		s.makers = append(s.makers, newMap)
 		result.Strategies = append(result.Strategies, Strategy{
 			Name: one.Name, Excluded: excluded(result.Workload, newMap), Rounds: []Round{},
 		})
 	}
-	s.run(ctx)
+	if start.single > 0 {
+		start.answer = s.alone(start.ctx, start.single)
+		return
+	}
+	s.run(start.ctx)
+	s.measureCosts(start.ctx)
 	if len(s.overheads) > 0 {
 		result.Overhead = Summarise(s.overheads).Median
 	}
@@ -96,12 +145,13 @@ func withValues[K, V comparable](ctx context.Context, result *Result, strategies
 type session[K, V comparable] struct {
 	*Result
 	Options
-	rng       *rand.Rand
-	prepare   func() // makes bench
-	bench     *bench[K, V]
-	makers    []func() strategy.Map[K, V] // in the order of the strategies
-	done      int                         // runs
-	overheads []float64                   // nanoseconds of an operation with a map that does nothing, in each round
+	rng          *rand.Rand
+	prepare      func() // makes bench
+	bench        subject[K, V]
+	makers       []func() strategy.Map[K, V] // in the order of the strategies
+	done         int                         // runs
+	isolatedRuns int
+	overheads    []float64 // nanoseconds of an operation with a map that does nothing, in each round
 }
 
 // run runs the rounds. The map that does nothing takes part like a strategy, so that it meets the same circumstances.
@@ -114,7 +164,7 @@ func (s *session[K, V]) run(ctx context.Context) {
 		for _, i := range s.rng.Perm(len(s.makers) + 1) {
 			if i < len(s.makers) {
 				s.measure(ctx, i)
-			} else if s.Workload.Rate == 0 {
+			} else if s.Workload.FullSpeed() {
 				s.measureNothing(ctx)
 			}
 			if ctx.Err() != nil {
@@ -134,9 +184,11 @@ func (s *session[K, V]) measure(ctx context.Context, i int) {
 	if s.Progress != nil {
 		s.Progress(result.Name, s.done-1, s.Options.Rounds*len(s.makers))
 	}
-	round, ok, err := s.bench.measureWithin(ctx, s.Patience, s.makers[i])
+	round, ok, err := s.once(ctx, result.Name, s.makers[i])
 	switch {
 	case ctx.Err() != nil: // what was measured is cut short
+	case !ok && s.Isolate != nil:
+		result.Disqualified = fmt.Sprintf("did not come back within %v", s.Patience)
 	case !ok:
 		result.Disqualified = fmt.Sprintf("did not come back within %v, and disturbs what is measured after it", s.Patience)
 		s.prepare() // the old bench is still in use
@@ -147,13 +199,38 @@ func (s *session[K, V]) measure(ctx context.Context, i int) {
 	}
 }
 
+// once runs one strategy, here or in a process of its own. It returns false if that did not come back.
+func (s *session[K, V]) once(ctx context.Context, name string, newMap func() strategy.Map[K, V]) (Round, bool, error) {
+	if s.Isolate != nil {
+		return s.isolated(ctx, name)
+	}
+	return within(ctx, s.Patience, func() (Round, error) { return s.bench.measure(ctx, newMap) })
+}
+
 // measureNothing runs a map that does nothing, which is wrong in all respects, but that is not looked at.
 func (s *session[K, V]) measureNothing(ctx context.Context) {
-	round, ok, _ := s.bench.measureWithin(ctx, s.Patience, newNothing[K, V])
-	if !ok {
+	round, ok, _ := s.once(ctx, nothingName, newNothing[K, V])
+	if !ok && s.Isolate == nil {
 		s.prepare() // the old bench is still in use
 	} else if ctx.Err() == nil && round.Operations > 0 {
 		s.overheads = append(s.overheads, round.Seconds*1e9/float64(round.Operations))
+	}
+}
+
+// measureCosts measures what operations of each kind cost, of the strategies that did everything right.
+func (s *session[K, V]) measureCosts(ctx context.Context) {
+	for i := range s.Strategies {
+		one := &s.Strategies[i]
+		if !one.Measured() || ctx.Err() != nil {
+			continue
+		}
+		costs, ok, err := within(ctx, s.Patience, func() (map[string]Cost, error) { return s.bench.costs(ctx, s.makers[i]), nil })
+		switch {
+		case !ok:
+			s.prepare() // the old bench is still in use
+		case err == nil && ctx.Err() == nil:
+			one.Costs = costs
+		}
 	}
 }
 
@@ -162,17 +239,29 @@ func excluded[K, V comparable](w *workload.Workload, newMap func() strategy.Map[
 	if newMap == nil {
 		return fmt.Sprintf("takes no %s keys with %s values", w.Keys.Type, w.Values)
 	}
-	if _, ok := newMap().(strategy.Updater[K, V]); !ok && w.Operations.Increment > 0 {
+	m, ops := newMap(), w.Any()
+	_, updates := m.(strategy.Updater[K, V])
+	_, deletes := m.(strategy.LoadAndDeleter[K, V])
+	_, swaps := m.(strategy.Swapper[K, V])
+	_, compares := m.(strategy.CompareAndSwapper[K, V])
+	switch {
+	case ops.Increment > 0 && !updates:
 		return "has no Update, which increments need"
+	case ops.LoadAndDelete > 0 && !deletes:
+		return "has no LoadAndDelete"
+	case ops.Swap > 0 && !swaps:
+		return "has no Swap"
+	case ops.CompareAndSwap > 0 && !compares:
+		return "has no CompareAndSwap"
 	}
 	return ""
 }
 
-// measureWithin measures, or gives up waiting after a while and returns false. A panic of the map is an error.
-func (b *bench[K, V]) measureWithin(ctx context.Context, patience time.Duration, newMap func() strategy.Map[K, V]) (r Round, finished bool, err error) {
+// within returns what f does, or gives up waiting after a while and returns false. A panic of the map is an error.
+func within[T any](ctx context.Context, patience time.Duration, f func() (T, error)) (result T, finished bool, err error) {
 	type outcome struct {
-		round Round
-		err   error
+		result T
+		err    error
 	}
 	outcomes := make(chan outcome, 1) // nobody has to be there to receive
 	go func() {
@@ -183,34 +272,21 @@ func (b *bench[K, V]) measureWithin(ctx context.Context, patience time.Duration,
 			}
 			outcomes <- o
 		}()
-		o.round, o.err = b.measure(ctx, newMap)
+		o.result, o.err = f()
 	}()
 	timeout := time.After(patience)
 	select {
 	case o := <-outcomes:
-		return o.round, true, o.err
+		return o.result, true, o.err
 	case <-ctx.Done():
 		timeout = time.After(afterInterrupt)
 	case <-timeout:
-		return Round{}, false, nil
+		return result, false, nil
 	}
 	select {
 	case o := <-outcomes:
-		return o.round, true, o.err
+		return o.result, true, o.err
 	case <-timeout:
-		return Round{}, false, nil
+		return result, false, nil
 	}
 }
-
-// nothing is a map that does nothing, to measure what everything around the map takes.
-type nothing[K, V comparable] struct{}
-
-func newNothing[K, V comparable]() strategy.Map[K, V] { return nothing[K, V]{} }
-
-func (nothing[K, V]) Load(K) (value V, ok bool)       { return value, false }
-func (nothing[K, V]) Store(K, V)                      {}
-func (nothing[K, V]) LoadOrStore(_ K, v V) (V, bool)  { return v, false }
-func (nothing[K, V]) Delete(K)                        {}
-func (nothing[K, V]) Range(func(key K, value V) bool) {}
-func (nothing[K, V]) Len() int                        { return 0 }
-func (nothing[K, V]) Update(K, func(V) V)             {}

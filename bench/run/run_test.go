@@ -57,7 +57,7 @@ func TestRightMapsAreFoundRightUnderEveryKindOfWorkload(t *testing.T) {
 
 func expectRight(t *testing.T, r *Result) {
 	t.Helper()
-	if (r.Overhead > 0) != (r.Workload.Rate == 0) {
+	if (r.Overhead > 0) != r.Workload.FullSpeed() {
 		t.Errorf("overhead of %v ns, on %v", r.Overhead, r.Workload)
 	}
 	for _, s := range r.Strategies {
@@ -82,6 +82,9 @@ type faulty struct {
 	visit       func(f func(string, int) bool)
 	len         func() int
 	update      func(key string, f func(int) int)
+	take        func(key string) (int, bool)
+	swap        func(key string, value int) (int, bool)
+	cas         func(key string, old, new int) bool
 }
 
 func (m *faulty) Load(key string) (int, bool)               { return m.load(key) }
@@ -91,22 +94,31 @@ func (m *faulty) Delete(key string)                         { m.remove(key) }
 func (m *faulty) Range(f func(string, int) bool)            { m.visit(f) }
 func (m *faulty) Len() int                                  { return m.len() }
 func (m *faulty) Update(key string, f func(int) int)        { m.update(key, f) }
+func (m *faulty) LoadAndDelete(key string) (int, bool)      { return m.take(key) }
+func (m *faulty) Swap(key string, value int) (int, bool)    { return m.swap(key, value) }
+func (m *faulty) CompareAndSwap(key string, o, n int) bool  { return m.cas(key, o, n) }
+
+// faultyMap makes a right map that spoil makes faulty.
+func faultyMap(spoil func(m *faulty)) *faulty {
+	good, err := strategy.Named("RWMap")
+	if err != nil {
+		panic(err)
+	}
+	right := strategy.MakerFor[string, int](good[0])()
+	m := &faulty{
+		right, right.Load, right.Store, right.LoadOrStore, right.Delete, right.Range, right.Len,
+		right.(strategy.Updater[string, int]).Update,
+		right.(strategy.LoadAndDeleter[string, int]).LoadAndDelete,
+		right.(strategy.Swapper[string, int]).Swap,
+		right.(strategy.CompareAndSwapper[string, int]).CompareAndSwap,
+	}
+	spoil(m)
+	return m
+}
 
 // faultyStrategy makes right maps that spoil makes faulty.
 func faultyStrategy(name string, spoil func(m *faulty)) strategy.Strategy {
-	return strategy.New(name, "", strategy.Of(func() strategy.Map[string, int] {
-		good, err := strategy.Named("RWMap")
-		if err != nil {
-			panic(err)
-		}
-		right := strategy.MakerFor[string, int](good[0])()
-		m := &faulty{
-			right, right.Load, right.Store, right.LoadOrStore, right.Delete, right.Range, right.Len,
-			right.(strategy.Updater[string, int]).Update,
-		}
-		spoil(m)
-		return m
-	}))
+	return strategy.New(name, "", strategy.Of(func() strategy.Map[string, int] { return faultyMap(spoil) }))
 }
 
 // nth returns a function that is true the n-th time that it is called by anybody.
@@ -117,14 +129,19 @@ func nth(n int64) func() bool {
 
 func TestAWrongMapIsDisqualifiedByNameAndWithTheReason(t *testing.T) {
 	const (
-		stores  = `{"keys": {"number": 100}, "values": "int", "operations": {"store": 1}}`
-		loads   = `{"keys": {"number": 100}, "values": "int", "operations": {"load": 1}}`
-		misses  = `{"keys": {"number": 100}, "values": "int", "operations": {"miss": 1}}`
-		churns  = `{"keys": {"number": 100}, "values": "int", "operations": {"churn": 1}}`
-		inserts = `{"keys": {"number": 100}, "values": "int", "operations": {"insert": 1}}`
-		either  = `{"keys": {"number": 100}, "values": "int", "operations": {"loadOrStore": 1}}`
-		ranges  = `{"keys": {"number": 100}, "values": "int", "operations": {"range": 1}}`
-		counts  = `{"keys": {"number": 5}, "operations": {"increment": 1}}`
+		stores   = `{"keys": {"number": 100}, "values": "int", "operations": {"store": 1}}`
+		loads    = `{"keys": {"number": 100}, "values": "int", "operations": {"load": 1}}`
+		misses   = `{"keys": {"number": 100}, "values": "int", "operations": {"miss": 1}}`
+		churns   = `{"keys": {"number": 100}, "values": "int", "operations": {"churn": 1}}`
+		inserts  = `{"keys": {"number": 100}, "values": "int", "operations": {"insert": 1}}`
+		either   = `{"keys": {"number": 100}, "values": "int", "operations": {"loadOrStore": 1}}`
+		ranges   = `{"keys": {"number": 100}, "values": "int", "operations": {"range": 1}}`
+		takes    = `{"keys": {"number": 100}, "values": "int", "operations": {"loadAndDelete": 1}}`
+		swaps    = `{"keys": {"number": 100}, "values": "int", "operations": {"swap": 1}}`
+		lives    = `{"keys": {"number": 100, "lifetimes": {"time": "100us"}}, "values": "int", "operations": {"miss": 1}}`
+		views    = `{"keys": {"number": 100}, "values": "int", "operations": {"miss": 1}, "snapshot": {"every": "100us"}}`
+		compares = `{"keys": {"number": 100}, "values": "int", "operations": {"compareAndSwap": 1}}`
+		counts   = `{"keys": {"number": 5}, "operations": {"increment": 1}}`
 	)
 	for _, c := range []struct {
 		name, workload, want string
@@ -196,6 +213,32 @@ func TestAWrongMapIsDisqualifiedByNameAndWithTheReason(t *testing.T) {
 				}
 			}
 		}},
+		{"takes-nothing", takes, "LoadAndDelete did not return what was stored", func(m *faulty) {
+			m.take = func(key string) (int, bool) { m.Map.Delete(key); return 0, false }
+		}},
+		{"swaps-blindly", swaps, "Swap did not return what was stored", func(m *faulty) {
+			m.swap = func(key string, value int) (int, bool) { m.Map.Store(key, value); return value, true }
+		}},
+		{"never-swaps", compares, "CompareAndSwap did not find what was stored", func(m *faulty) {
+			m.cas = func(string, int, int) bool { return false }
+		}},
+		{"only-says-it-swaps", compares, "entries have a value that is not the last one stored", func(m *faulty) {
+			m.cas = func(string, int, int) bool { return true }
+		}},
+		{"keeps-the-dead", lives, "entries are there although they were deleted", func(m *faulty) {
+			m.remove = func(string) {}
+		}},
+		{"loses-the-young", lives, "lost", func(m *faulty) {
+			stores := int64(0)
+			m.store = func(key string, value int) {
+				if atomic.AddInt64(&stores, 1) <= 100 {
+					m.Map.Store(key, value)
+				}
+			}
+		}},
+		{"panics-in-a-view", views, "panicked: a bug", func(m *faulty) {
+			m.visit = func(func(string, int) bool) { panic("a bug") }
+		}},
 		{"panics", stores, "panicked: a bug", func(m *faulty) {
 			bug := nth(101) // after the filling
 			m.store = func(key string, value int) {
@@ -246,58 +289,6 @@ func TestAMapThatNeverComesBackIsGivenUp(t *testing.T) {
 		if s := r.Strategies[0]; !strings.HasPrefix(s.Disqualified, "did not come back within 300ms") {
 			t.Errorf("%s: %+v", method, s)
 		}
-	}
-}
-
-func TestLatencyCountsFromWhenAnOperationWasToStart(t *testing.T) {
-	// One store in the middle stalls, for as long as takes a hundred operations of the rate. Seen from its own start only
-	// one operation was slow; in truth half of those hundred were late by half of the stall or more.
-	const stall = 200 * time.Millisecond
-	block := nth(300)
-	stalling := faultyStrategy("stalling", func(m *faulty) {
-		m.store = func(key string, value int) {
-			if block() {
-				time.Sleep(stall)
-			}
-			m.Map.Store(key, value)
-		}
-	})
-	w := parse(t, `{"keys": {"number": 100}, "values": "int", "operations": {"store": 1}, "goroutines": 1, "rate": 500}`)
-	b := newBench(w, 1, 800*time.Millisecond, 1, stringKey, func(int) valueKind[int] { return intValues() })
-	b.warmUp = 0
-	round, err := b.measure(t.Context(), strategy.MakerFor[string, int](stalling))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if round.Samples != 400 || round.Operations+round.Late != 400 {
-		t.Errorf("%d latencies of %d operations, and %d given up, at 500 a second for 800 ms", round.Samples, round.Operations, round.Late)
-	}
-	late := int64(0)
-	for _, bar := range merged(b.latencies).Distribution() {
-		if time.Duration(bar.From) >= stall/2 {
-			late += bar.Count
-		}
-	}
-	if late < 45 {
-		t.Errorf("%d operations were late by half of the stall or more, want about 50", late)
-	}
-	if time.Duration(round.Max) < stall*98/100 {
-		t.Errorf("the longest latency is %v, after a stall of %v", time.Duration(round.Max), stall)
-	}
-}
-
-func TestWhatCannotBeServedInTimeCountsAsLate(t *testing.T) {
-	slow := faultyStrategy("slow", func(m *faulty) {
-		m.load = func(key string) (int, bool) {
-			time.Sleep(time.Millisecond)
-			return m.Map.Load(key)
-		}
-	})
-	w := parse(t, `{"keys": {"number": 10}, "values": "int", "operations": {"load": 1}, "goroutines": 1, "rate": 100000}`)
-	r := Run(t.Context(), w, []strategy.Strategy{slow}, Options{Rounds: 1, Duration: 20 * time.Millisecond})
-	round := r.Strategies[0].Rounds[0]
-	if round.Late == 0 || round.Operations+round.Late != 2000 || round.Samples != 2000 {
-		t.Errorf("%+v, want 2000 operations, most of them late", round)
 	}
 }
 

@@ -9,96 +9,201 @@ import (
 )
 
 // Every goroutine owns a part of the keys: those whose number leaves its own as the remainder of a division by the number
-// of goroutines. It reads all keys, but only it writes these, so it knows what must be there. A key that churns has
-// a twin; one of the two is in the map, and each churn changes which.
+// of goroutines. It reads all keys, but only it writes these, so it knows what must be there. Between two phases all
+// goroutines have ended, and what they know is dealt out anew. A key that churns has a twin; one of the two is in the
+// map, and each churn changes which. A key with a lifetime is a slot in which one key follows another.
 
-// A worker is one goroutine of a run.
+// A worker is one goroutine of a phase.
 type worker[K comparable, V comparable] struct {
 	*bench[K, V]
-	m  strategy.Map[K, V]
-	id int
+	id, goroutines int
 
-	random   random
-	position int             // in the draws, or the sequence
-	versions []uint32        // of the values of its keys
-	twins    []atomic.Uint32 // 1 for those of its keys whose twin is in the map; nil if nothing churns
-	next     int             // the next key to insert
+	m              strategy.Map[K, V]
+	updater        strategy.Updater[K, V] // these are nil if the map does not offer them
+	loadDeleter    strategy.LoadAndDeleter[K, V]
+	swapper        strategy.Swapper[K, V]
+	compareSwapper strategy.CompareAndSwapper[K, V]
+	random         random
+	position       int                 // in the draws, or the sequence
+	versions       []uint32            // of the values of its keys, by place; 0 for a key that is not there yet
+	twins          []atomic.Uint32     // 1 for those of its keys whose twin is in the map; nil if nothing churns
+	slots          []atomic.Pointer[K] // the key that lives at each place; nil without lifetimes
+	next           int                 // the next key that may have to be inserted
+	removed        int                 // the key that has been taken away and must be put back, or -1
+	deaths         schedule
+	started        time.Time // of the phase
+	increments     int64
+	late           int64
+	done           [kinds]int64
+	fault          string // the first thing that the map did wrong
+	sink           V      // loaded values go here, so that loading them cannot be left out
+	latencies      [kinds]*latencies
+	timed          bool // whether the current operation is
+	began, ended   time.Time
+	_              [64]byte
+	there          atomic.Int64 // keys of its own that are there, from the first place on; others look at it if the map grows
+	_              [64]byte
+}
 
-	operations int64
-	increments int64
-	late       int64
-	fault      string // the first thing that the map did wrong
-	sink       V      // loaded values go here, so that loading them cannot be left out
+func (w *worker[K, V]) use(m strategy.Map[K, V]) {
+	w.m = m
+	w.updater, _ = m.(strategy.Updater[K, V])
+	w.loadDeleter, _ = m.(strategy.LoadAndDeleter[K, V])
+	w.swapper, _ = m.(strategy.Swapper[K, V])
+	w.compareSwapper, _ = m.(strategy.CompareAndSwapper[K, V])
+}
 
-	latencies *latencies
-	timed     bool // whether the current operation is
-	began     time.Time
-	ended     time.Time
+// learn takes over what is known of the key at a place, from the workers of the phase before or, without any, from how
+// the map was filled.
+func (w *worker[K, V]) learn(place int, old []*worker[K, V]) {
+	i := place*w.goroutines + w.id
+	if old == nil {
+		if i < w.filled {
+			w.versions[place] = 1
+		}
+		if w.slots != nil {
+			w.slots[place].Store(&w.keys[i])
+		}
+		return
+	}
+	from, at := old[i%len(old)], i/len(old)
+	w.versions[place] = from.versions[at]
+	if w.twins != nil {
+		w.twins[place].Store(from.twins[at].Load())
+	}
+	if w.slots != nil {
+		w.slots[place].Store(from.slots[at].Load())
+	}
+}
+
+// present returns how many of the worker's keys are there, from the first place on without a gap.
+func (w *worker[K, V]) present() int {
+	for place, version := range w.versions {
+		if version == 0 {
+			return place
+		}
+	}
+	return len(w.versions)
 }
 
 // play runs operations at full speed until it is told to stop, or the keys to insert are used up. It runs at least one.
-func (w *worker[K, V]) play(stop *atomic.Bool) {
+func (w *worker[K, V]) play(c *chooser, stop *atomic.Bool) {
 	for {
-		r := w.random.next()
-		w.timed = r&w.sampleMask == 0
-		if !w.do(w.chooser.choose(r), r>>32) {
+		r := w.sample()
+		if w.timed {
+			w.chores(stop)
+			w.timed = true
+		}
+		if op := c.choose(r); w.do(op, r>>32) {
+			w.finish(op, w.began)
+		} else {
 			return
 		}
-		if w.timed {
-			w.latencies.add(w.ended.Sub(w.began))
-		}
-		w.operations++
 		if stop.Load() {
 			return
 		}
 	}
 }
 
+// sample decides whether the latency of the next operation is taken, and returns the random number that did.
+func (w *worker[K, V]) sample() uint64 {
+	r := w.random.next()
+	w.timed = r&w.sampleMask == 0
+	return r
+}
+
 // playAt runs the operations that are to start between start and end, one after each interval. An operation that starts
 // late, because the ones before took long, has its latency counted from when it was to start. What has not been started
 // as long after end as end is after start is given up, and counts as having taken until then.
-func (w *worker[K, V]) playAt(start, end time.Time, interval time.Duration, stop *atomic.Bool) {
+func (w *worker[K, V]) playAt(c *chooser, start, end time.Time, interval time.Duration, stop *atomic.Bool) {
 	giveUp := end.Add(end.Sub(start))
 	at := start.Add(interval * time.Duration(w.id) / time.Duration(w.goroutines))
 	for ; at.Before(end) && !stop.Load(); at = at.Add(interval) {
+		r := w.random.next()
+		op := c.choose(r)
 		if now := time.Now(); now.After(giveUp) {
-			w.latencies.add(now.Sub(at))
+			w.latencies[op].add(now.Sub(at))
 			w.late++
 			continue
 		}
 		waitUntil(at, stop)
-		r := w.random.next()
+		w.chores(stop)
 		w.timed = true
-		w.do(w.chooser.choose(r), r>>32)
-		w.latencies.add(w.ended.Sub(at))
-		w.operations++
+		w.do(op, r>>32)
+		w.finish(op, at)
 	}
 }
 
-// choose returns the number of one of the keys that were there at the start.
+// finish takes down an operation that is over, whose latency counts from the given time on. What the operation has
+// taken away is put back, which is an operation of its own.
+func (w *worker[K, V]) finish(op operation, since time.Time) {
+	if w.timed {
+		w.latencies[op].add(w.ended.Sub(since))
+	}
+	w.done[op]++
+	if i := w.removed; i >= 0 {
+		w.removed = -1
+		w.putBack(i)
+		w.finish(insert, w.began)
+	}
+}
+
+// operations returns how many the worker has done.
+func (w *worker[K, V]) operations() int64 {
+	sum := int64(0)
+	for _, n := range w.done {
+		sum += n
+	}
+	return sum
+}
+
+// choose returns the number of one of the keys that are there for sure.
 func (w *worker[K, V]) choose(random uint64) int {
 	switch {
 	case w.draws != nil:
 		w.position++
-		return int(w.draws[w.position&(drawsLen-1)])
+		i := int(w.draws[w.position&(drawsLen-1)])
+		if i >= w.filled {
+			i %= w.filled // only while a later phase may choose among more
+		}
+		return i
 	case w.sequential:
 		w.position++
 		if w.position >= w.filled {
 			w.position = 0
 		}
 		return w.position
+	case w.growing:
+		random *= uint64(w.goroutines)
+		owner := w.workers[random>>32]
+		place := (random & (1<<32 - 1)) * uint64(owner.there.Load()) >> 32
+		return int(place)*w.goroutines + owner.id
 	}
 	return int(random * uint64(w.filled) >> 32)
 }
 
 // own returns the number of one of the worker's keys near i, and its place among them.
 func (w *worker[K, V]) own(i int) (key, place int) {
-	place = int(uint32(i) / uint32(w.goroutines))
-	if key = place*w.goroutines + w.id; key >= w.filled {
-		place--
-		key -= w.goroutines
+	place = min(int(uint32(i)/uint32(w.goroutines)), int(w.there.Load())-1)
+	return place*w.goroutines + w.id, place
+}
+
+// owner returns the number of the worker whose key i is, and its place among that one's keys.
+func (w *worker[K, V]) owner(i int) (id, place int) {
+	return int(uint32(i) % uint32(w.goroutines)), int(uint32(i) / uint32(w.goroutines))
+}
+
+// current returns the key of one of the worker's own that are in the map, near i; the number by which values know it; and
+// its place.
+func (w *worker[K, V]) current(i int) (key K, number, place int) {
+	number, place = w.own(i)
+	switch {
+	case w.slots != nil:
+		return *w.slots[place].Load(), number, place
+	case w.twins != nil && w.twins[place].Load() == 1:
+		number += w.number
 	}
-	return key, place
+	return w.keys[number], number, place
 }
 
 func (w *worker[K, V]) begin() {
@@ -110,128 +215,6 @@ func (w *worker[K, V]) begin() {
 func (w *worker[K, V]) end() {
 	if w.timed {
 		w.ended = time.Now()
-	}
-}
-
-// do runs one operation. It returns false if there is no key left to insert.
-func (w *worker[K, V]) do(op operation, random uint64) bool {
-	switch op {
-	case load:
-		w.load(w.choose(random))
-	case miss:
-		key := w.absent[random*uint64(len(w.absent))>>32]
-		w.begin()
-		_, ok := w.m.Load(key)
-		w.end()
-		if ok {
-			w.wrong("Load found a key that was never stored")
-		}
-	case store:
-		i, place := w.current(w.choose(random))
-		w.versions[place]++
-		key, value := w.keys[i], w.values.of(i, w.versions[place])
-		w.begin()
-		w.m.Store(key, value)
-		w.end()
-	case loadOrStore:
-		i, place := w.current(w.choose(random))
-		key, value := w.stored[i], w.values.of(i, w.versions[place]+1)
-		w.begin()
-		actual, loaded := w.m.LoadOrStore(key, value)
-		w.end()
-		if !loaded || actual != w.values.of(i, w.versions[place]) {
-			w.wrong("LoadOrStore did not find what was stored")
-		}
-	case churn:
-		w.churn(w.choose(random))
-	case insert:
-		if w.next >= w.number {
-			w.timed = false
-			return false
-		}
-		place := w.next / w.goroutines
-		w.versions[place]++
-		key, value := w.stored[w.next], w.values.of(w.next, w.versions[place])
-		w.begin()
-		w.m.Store(key, value)
-		w.end()
-		w.next += w.goroutines
-	case increment:
-		key := w.keys[w.choose(random)]
-		w.increments++
-		w.begin()
-		w.m.(strategy.Updater[K, V]).Update(key, w.values.increment)
-		w.end()
-	case walk:
-		w.walk()
-	}
-	return true
-}
-
-// current returns the number of one of the worker's keys near i that is in the map, be it a twin, and its place.
-func (w *worker[K, V]) current(i int) (key, place int) {
-	key, place = w.own(i)
-	if w.twins != nil && w.twins[place].Load() == 1 {
-		key += w.number
-	}
-	return key, place
-}
-
-// load loads any key. Whether it is there can be told unless it belongs to another goroutine and churns; what its value
-// is, only if it is the worker's own. Values are looked at when the latency is taken, so as not to measure that.
-func (w *worker[K, V]) load(i int) {
-	mine := true
-	var owner, place int
-	if w.twins != nil {
-		owner, place = int(uint32(i)%uint32(w.goroutines)), int(uint32(i)/uint32(w.goroutines))
-		i += w.number * int(w.workers[owner].twins[place].Load())
-		mine = owner == w.id
-	}
-	key := w.keys[i]
-	w.begin()
-	value, ok := w.m.Load(key)
-	w.end()
-	switch {
-	case !ok && mine:
-		w.wrong("Load missed a key that was there")
-	case !ok, w.counts:
-	case w.timed && w.values.key(value) != i:
-		w.wrong("Load returned the value of another key")
-	case w.timed && i%w.number%w.goroutines == w.id && value != w.values.of(i, w.versions[i%w.number/w.goroutines]):
-		w.wrong("Load returned a value that had been overwritten")
-	default:
-		w.sink = value
-	}
-}
-
-// churn deletes one of the worker's keys and inserts its twin, or the other way round.
-func (w *worker[K, V]) churn(i int) {
-	here, place := w.current(i)
-	there := here + w.number
-	if there >= 2*w.number {
-		there = here - w.number
-	}
-	w.versions[place]++
-	out, in, value := w.keys[here], w.stored[there], w.values.of(there, w.versions[place])
-	w.begin()
-	w.m.Delete(out)
-	w.m.Store(in, value)
-	w.end()
-	w.twins[place].Store(uint32(there / w.number))
-}
-
-// walk visits all entries.
-func (w *worker[K, V]) walk() {
-	n := 0
-	w.begin()
-	w.m.Range(func(_ K, value V) bool {
-		w.sink = value
-		n++
-		return true
-	})
-	w.end()
-	if w.twins == nil && n < w.filled {
-		w.wrong("Range left out entries that were there")
 	}
 }
 

@@ -14,7 +14,7 @@ func init() {
 	)
 }
 
-// atomicMap gives shardmap.AtomicMap the methods of an [Updater] and a [Filler].
+// atomicMap gives shardmap.AtomicMap the methods of an [Updater], a [Filler] and a [Snapshotter].
 type atomicMap[K comparable, V comparable] struct{ *shardmap.AtomicMap[K, V] }
 
 func newAtomicMap[K comparable, V comparable]() Map[K, V] {
@@ -33,3 +33,6 @@ func (m atomicMap[K, V]) Fill(entries iter.Seq2[K, V]) {
 		}
 	})
 }
+
+// Snapshot is All, which shows the map as of one instant anyway: a map that is published never changes.
+func (m atomicMap[K, V]) Snapshot() iter.Seq2[K, V] { return m.All() }

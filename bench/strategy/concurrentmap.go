@@ -56,3 +56,5 @@ func (m concurrentMap[K, V]) Range(f func(key K, value V) bool) {
 }
 
 func (m concurrentMap[K, V]) Len() int { return m.m.Count() }
+
+func (m concurrentMap[K, V]) LoadAndDelete(key K) (V, bool) { return m.m.Pop(key) }

@@ -43,3 +43,10 @@ func (m haxMap[K, V]) Update(key K, f func(old V) V) {
 func (m haxMap[K, V]) Range(f func(key K, value V) bool) { m.m.ForEach(f) }
 
 func (m haxMap[K, V]) Len() int { return int(m.m.Len()) }
+
+// LoadAndDelete is what the package calls GetAndDel. Its Swap is not a [Swapper]'s: it stores nothing for an absent key.
+func (m haxMap[K, V]) LoadAndDelete(key K) (V, bool) { return m.m.GetAndDel(key) }
+
+func (m haxMap[K, V]) CompareAndSwap(key K, old, new V) bool {
+	return m.m.CompareAndSwap(key, old, new)
+}

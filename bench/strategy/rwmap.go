@@ -1,6 +1,10 @@
 package strategy
 
-import "github.com/shardmap-go/shardmap"
+import (
+	"iter"
+
+	"github.com/shardmap-go/shardmap"
+)
 
 func init() {
 	Register("RWMap", "shardmap.RWMap: a Go map behind one RWMutex, with the methods of Map",
@@ -10,7 +14,7 @@ func init() {
 	)
 }
 
-// rwMap gives shardmap.RWMap the method of an [Updater].
+// rwMap gives shardmap.RWMap the methods of an [Updater] and a [Snapshotter].
 type rwMap[K comparable, V comparable] struct{ *shardmap.RWMap[K, V] }
 
 func newRWMap[K comparable, V comparable]() Map[K, V] {
@@ -20,3 +24,6 @@ func newRWMap[K comparable, V comparable]() Map[K, V] {
 func (m rwMap[K, V]) Update(key K, f func(old V) V) {
 	m.Compute(key, func(old V, _ bool) (V, shardmap.Op) { return f(old), shardmap.Set })
 }
+
+// Snapshot is All, which copies the map under the lock.
+func (m rwMap[K, V]) Snapshot() iter.Seq2[K, V] { return m.All() }

@@ -73,3 +73,29 @@ func (m *rwMutexMap[K, V]) Len() int {
 	defer m.mu.RUnlock()
 	return len(m.m)
 }
+
+func (m *rwMutexMap[K, V]) LoadAndDelete(key K) (V, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	value, loaded := m.m[key]
+	delete(m.m, key)
+	return value, loaded
+}
+
+func (m *rwMutexMap[K, V]) Swap(key K, value V) (V, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	previous, loaded := m.m[key]
+	m.m[key] = value
+	return previous, loaded
+}
+
+func (m *rwMutexMap[K, V]) CompareAndSwap(key K, old, new V) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if value, ok := m.m[key]; !ok || value != old {
+		return false
+	}
+	m.m[key] = new
+	return true
+}

@@ -73,3 +73,11 @@ func (m *shardedMap[K, V]) Len() int {
 	}
 	return n
 }
+
+func (m *shardedMap[K, V]) LoadAndDelete(key K) (V, bool) { return m.shard(key).LoadAndDelete(key) }
+
+func (m *shardedMap[K, V]) Swap(key K, value V) (V, bool) { return m.shard(key).Swap(key, value) }
+
+func (m *shardedMap[K, V]) CompareAndSwap(key K, old, new V) bool {
+	return m.shard(key).CompareAndSwap(key, old, new)
+}

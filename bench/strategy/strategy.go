@@ -32,6 +32,28 @@ type Updater[K comparable, V comparable] interface {
 	Update(key K, f func(old V) V)
 }
 
+// A LoadAndDeleter is a [Map] that can delete a key and tell what it deleted, with nothing happening in between.
+type LoadAndDeleter[K comparable, V comparable] interface {
+	LoadAndDelete(key K) (value V, loaded bool)
+}
+
+// A Swapper is a [Map] that can store a value and tell which one it replaced, with nothing happening in between.
+type Swapper[K comparable, V comparable] interface {
+	Swap(key K, value V) (previous V, loaded bool)
+}
+
+// A CompareAndSwapper is a [Map] that can store a value on condition that the key has a certain other one.
+type CompareAndSwapper[K comparable, V comparable] interface {
+	CompareAndSwap(key K, old, new V) (swapped bool)
+}
+
+// A Snapshotter is a [Map] that can show all its entries as of one instant, while others write. The entries are
+// visited after that instant, and may be visited for as long as it takes. Workloads with a snapshot cadence use Range
+// with maps that cannot do it.
+type Snapshotter[K comparable, V comparable] interface {
+	Snapshot() iter.Seq2[K, V]
+}
+
 // A Filler is a [Map] that has a faster way to take many entries at once, before a measurement begins.
 type Filler[K comparable, V comparable] interface {
 	Fill(entries iter.Seq2[K, V])

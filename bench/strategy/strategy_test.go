@@ -88,12 +88,66 @@ func isMap[K comparable, V comparable](t *testing.T, s Strategy, key func(int) K
 	if got, loaded := m.LoadOrStore(key(8), value(1)); loaded || got != value(1) {
 		t.Errorf("%T: LoadOrStore of an absent key = %v, %v", m, got, loaded)
 	}
+	testOptional(t, m, key, value)
 	calls := 0
 	m.Range(func(K, V) bool { calls++; return false })
 	if calls != 1 {
 		t.Errorf("%T: Range went on for %d entries after it was told to stop", m, calls-1)
 	}
 	return 1
+}
+
+// testOptional walks through the methods that a map may have, with the keys below 10.
+func testOptional[K comparable, V comparable](t *testing.T, m Map[K, V], key func(int) K, value func(int) V) {
+	has := func(what string, i int, want V, wantOK bool) {
+		t.Helper()
+		if got, ok := m.Load(key(i)); ok != wantOK || ok && got != want {
+			t.Errorf("%T: after %s, Load(%v) = %v, %v; want %v, %v", m, what, key(i), got, ok, want, wantOK)
+		}
+	}
+	var zero V
+	if s, ok := m.(Swapper[K, V]); ok {
+		if got, loaded := s.Swap(key(1), value(11)); !loaded || got != value(1) {
+			t.Errorf("%T: Swap of a present key = %v, %v", m, got, loaded)
+		}
+		has("Swap", 1, value(11), true)
+		m.Delete(key(2))
+		if got, loaded := s.Swap(key(2), value(2)); loaded || got != zero {
+			t.Errorf("%T: Swap of an absent key = %v, %v", m, got, loaded)
+		}
+		has("Swap", 2, value(2), true)
+	}
+	if c, ok := m.(CompareAndSwapper[K, V]); ok {
+		m.Store(key(3), value(3))
+		if !c.CompareAndSwap(key(3), value(3), value(13)) || c.CompareAndSwap(key(1_000), zero, value(1)) {
+			t.Errorf("%T: CompareAndSwap has swapped what it should not, or not swapped what it should", m)
+		}
+		has("CompareAndSwap", 3, value(13), true)
+	}
+	if d, ok := m.(LoadAndDeleter[K, V]); ok {
+		if got, loaded := d.LoadAndDelete(key(4)); !loaded || got != value(4) {
+			t.Errorf("%T: LoadAndDelete of a present key = %v, %v", m, got, loaded)
+		}
+		has("LoadAndDelete", 4, zero, false)
+		if got, loaded := d.LoadAndDelete(key(4)); loaded || got != zero {
+			t.Errorf("%T: LoadAndDelete of an absent key = %v, %v", m, got, loaded)
+		}
+		m.Store(key(4), value(4))
+	}
+	if s, ok := m.(Snapshotter[K, V]); ok {
+		snapshot := s.Snapshot()
+		want := m.Len()
+		if m.Store(key(1_000), value(1)); want != m.Len()-1 {
+			t.Errorf("%T: Len() = %d after one more entry than %d", m, m.Len(), want)
+		}
+		for range snapshot {
+			want--
+		}
+		if want != 0 && want != -1 { // All of some maps begins when it is ranged over
+			t.Errorf("%T: the snapshot lacks %d entries", m, want)
+		}
+		m.Delete(key(1_000))
+	}
 }
 
 func TestEveryUpdaterCountsEveryIncrement(t *testing.T) {

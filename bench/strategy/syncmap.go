@@ -57,3 +57,21 @@ func (m *syncMap[K, V]) Len() int {
 	m.m.Range(func(any, any) bool { n++; return true })
 	return n
 }
+
+func (m *syncMap[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
+	if found, ok := m.m.LoadAndDelete(key); ok {
+		return found.(V), true
+	}
+	return value, false
+}
+
+func (m *syncMap[K, V]) Swap(key K, value V) (previous V, loaded bool) {
+	if found, ok := m.m.Swap(key, value); ok {
+		return found.(V), true
+	}
+	return previous, false
+}
+
+func (m *syncMap[K, V]) CompareAndSwap(key K, old, new V) bool {
+	return m.m.CompareAndSwap(key, old, new)
+}

@@ -21,3 +21,13 @@ func (m xsyncMap[K, V]) Update(key K, f func(old V) V) {
 }
 
 func (m xsyncMap[K, V]) Len() int { return m.Size() }
+
+// Swap is what the package calls LoadAndStore.
+func (m xsyncMap[K, V]) Swap(key K, value V) (V, bool) {
+	previous, loaded := m.LoadAndStore(key, value)
+	if !loaded {
+		var zero V
+		return zero, false
+	}
+	return previous, true
+}

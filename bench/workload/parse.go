@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Parsing goes over the file twice: first token by token, to refuse keys that nobody knows and to remember the line
@@ -33,19 +35,40 @@ func Parse(file string, text []byte) (*Workload, error) {
 	return w, nil
 }
 
-// schema has the keys of each object of the file, by its path; the top is "".
-var schema = map[string][]string{
-	"":           keysOf[Workload](),
-	"keys":       keysOf[Keys](),
-	"operations": keysOf[Mix](),
+// A schema says what may be where in the file, by path; the top is "", and # stands for any place in a list.
+type schema struct {
+	keys      map[string][]string // of each object
+	lists     map[string]bool     // of objects
+	durations map[string]bool
 }
 
-func keysOf[T any]() (keys []string) {
-	for i := range reflect.TypeFor[T]().NumField() {
-		keys = append(keys, reflect.TypeFor[T]().Field(i).Tag.Get("json"))
+var known = func() schema {
+	s := schema{keys: map[string][]string{}, lists: map[string]bool{}, durations: map[string]bool{}}
+	s.add("", reflect.TypeFor[Workload]())
+	return s
+}()
+
+// add takes the type of what is at path into the schema.
+func (s schema) add(path string, t reflect.Type) {
+	switch {
+	case t == reflect.TypeFor[Duration]():
+		s.durations[path] = true
+	case t.Kind() == reflect.Slice:
+		s.lists[path] = true
+		s.add(path+".#", t.Elem())
+	case t.Kind() == reflect.Struct:
+		for i := range t.NumField() {
+			key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			s.keys[path] = append(s.keys[path], key)
+			s.add(strings.TrimPrefix(path+"."+key, "."), t.Field(i).Type)
+		}
 	}
-	return keys
 }
+
+var place = regexp.MustCompile(`\.\d+`)
+
+// general returns the path by which the schema knows what is at path.
+func general(path string) string { return place.ReplaceAllString(path, ".#") }
 
 // A scanner goes over the tokens of a file.
 type scanner struct {
@@ -96,15 +119,15 @@ func (s *scanner) scan() error {
 
 // object reads the rest of an object.
 func (s *scanner) object(path string) error {
-	known := schema[path]
+	keys := known.keys[general(path)]
 	for s.dec.More() {
 		token, err := s.dec.Token()
 		if err != nil {
 			return s.broken(err)
 		}
 		key := token.(string) // the decoder lets nothing else pass
-		if !slices.Contains(known, key) {
-			return fmt.Errorf("unknown key %q, want one of %s", key, strings.Join(known, ", "))
+		if !slices.Contains(keys, key) {
+			return fmt.Errorf("unknown key %q, want one of %s", key, strings.Join(keys, ", "))
 		}
 		at := strings.TrimPrefix(path+"."+key, ".")
 		if _, twice := s.lines[at]; twice {
@@ -125,19 +148,45 @@ func (s *scanner) value(path string) error {
 	if err != nil {
 		return s.broken(err)
 	}
-	_, wantObject := schema[path]
+	if _, ok := s.lines[path]; !ok {
+		s.lines[path] = s.line() // in a list
+	}
+	where := general(path)
+	_, wantObject := known.keys[where]
 	switch {
-	case token == json.Delim('{') && wantObject:
+	case wantObject && token == json.Delim('{'):
 		return s.object(path)
 	case wantObject:
 		return fmt.Errorf("%s: want an object, which begins with {", path)
+	case known.lists[where] && token == json.Delim('['):
+		return s.list(path)
+	case known.lists[where]:
+		return fmt.Errorf("%s: want a list, which begins with [", path)
 	case token == json.Delim('{') || token == json.Delim('['):
 		return fmt.Errorf("%s: want a single value, not a list or an object", path)
 	case token == nil:
 		return fmt.Errorf("%s: want a value, not null", path)
 	}
+	if text, ok := token.(string); ok && known.durations[where] {
+		if _, err := time.ParseDuration(text); err != nil {
+			return fmt.Errorf("%s: want %s", path, durations)
+		}
+	}
 	return nil
 }
+
+// list reads the rest of a list. Each value has its place as its key.
+func (s *scanner) list(path string) error {
+	for i := 0; s.dec.More(); i++ {
+		if err := s.value(path + "." + strconv.Itoa(i)); err != nil {
+			return err
+		}
+	}
+	_, err := s.dec.Token()
+	return s.broken(err)
+}
+
+const durations = `something like "500ms" or "2s"`
 
 // broken says in a sentence what is wrong with the JSON.
 func (s *scanner) broken(err error) error {
@@ -159,8 +208,7 @@ func (s *scanner) explain(err error) (int, error) {
 	if errors.As(err, &wrong) {
 		return s.lineAt(wrong.Offset), fmt.Errorf("%s: want %s, not a %s", wrong.Field, wanted(wrong.Type), wrong.Value)
 	}
-	// What is left is the one value with a notation of its own.
-	return s.lineOf("duration"), errors.New(`duration: want something like "500ms" or "2s"`)
+	return s.line(), s.broken(err) // what the first reading lets through, the second one does too
 }
 
 func wanted(t reflect.Type) string {
@@ -170,17 +218,7 @@ func wanted(t reflect.Type) string {
 	case reflect.Float64:
 		return "a number"
 	case reflect.Int64: // Duration
-		return `something like "500ms" or "2s"`
+		return durations
 	}
 	return "a string"
-}
-
-// Weights returns the operations that have a weight, with it.
-func (m Mix) Weights() map[string]float64 {
-	weights := map[string]float64{
-		"load": m.Load, "miss": m.Miss, "store": m.Store, "loadOrStore": m.LoadOrStore,
-		"churn": m.Churn, "insert": m.Insert, "increment": m.Increment, "range": m.Range,
-	}
-	maps.DeleteFunc(weights, func(_ string, weight float64) bool { return weight == 0 })
-	return weights
 }
