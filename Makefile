@@ -14,7 +14,7 @@ BENCHFILE ?= bench.out
 .PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mapbench published charts mem soak torture cover docs api tidy cross ci
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## run the tests of every module
 	@.ci/each $(GO) test ./...

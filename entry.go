@@ -17,7 +17,7 @@ import (
 //	slotBox      all others: a pointer to a V that is never written again
 //
 // A deleted entry must be told from a live one, or an update that found the entry just before its deletion would be
-// lost. So the deleter, which holds the shard's lock, swaps a tombstone into the slot – and gets with the same
+// lost. So the deleter swaps a tombstone into the slot – and gets with the same
 // instruction the last value anybody stored there. From then on every compare-and-swap fails and its caller starts
 // over. For pointers and boxes the tombstone is the address of a private variable, which no value can be. For words
 // of less than 8 bytes it is a pattern that uses the other bytes. For words of 8 bytes there is no pattern to spare:

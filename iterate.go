@@ -5,7 +5,7 @@ import "iter"
 // Iteration over a live map walks the shards of the directory that is current when it begins. Each shard's entries are
 // gathered under its lock in read mode, and passed on when the lock is given up. A shard covers a range of hashes, so
 // no key shows up in two, and under the lock a shard holds no key twice. An entry whose slot holds the tombstone by
-// the time its turn comes was deleted during the iteration, and is left out.
+// the time its turn comes has been deleted by then, and is left out.
 //
 // A shard that is split, grown or copied before its turn still shows what it held then, through entries that are
 // current or that were current when the iteration began. So does a directory that Clear, Replace or a rebuild has put

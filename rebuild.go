@@ -11,7 +11,7 @@ const (
 	// deviations below the number at which a shard splits, so that hardly any will before they are all in.
 	roomyFill = 104 - 99*exploring
 
-	// tightFill is that for entries that are there. A few shards will split soon.
+	// tightFill is that for entries that are there. A tenth of the shards will split soon.
 	tightFill = 136 - 130*exploring
 )
 

@@ -24,7 +24,7 @@ import (
 // lock it and then to look whether the directory still leads to it; see Map.lockShard.
 type shard struct {
 	mu    rwMutex
-	count int32  // entries, and deletions since they were counted; guarded by mu
+	count int32  // entries when they were counted, and inserts since; see full; guarded by mu
 	gen   uint64 // the map's generation when the shard was built; older than the map's: a snapshot may share it
 
 	contended   uint16 // times that a writer had to wait for mu; guarded by mu
@@ -174,15 +174,18 @@ func copyOf(s *shard, gen uint64) *shard {
 // full reports whether the shard has so many entries that it should be divided. mu is held.
 //
 // Whoever deletes without the lock does not change count, so that it may be too high. It is put right when it says that
-// the shard is full; unless an eighth of the entries turns out to be gone, the shard is divided all the same, because it
+// the shard is full; unless a sixteenth of the entries turns out to be gone, the shard is divided all the same, because it
 // would soon be counted again.
 func (s *shard) full() bool {
 	if s.count < s.capacity() {
 		return false
 	}
 	s.count = s.present()
-	return s.count >= s.capacity()-s.capacity()/8
+	return s.count >= s.capacity()-s.capacity()/16
 }
+
+// postponeCount makes it an eighth of the capacity until a full shard that cannot be divided is counted again.
+func (s *shard) postponeCount() { s.count = min(s.count, s.capacity()-s.capacity()/8) }
 
 // present counts the entries. mu is held, for reading at least.
 func (s *shard) present() (n int32) {

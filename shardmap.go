@@ -34,7 +34,8 @@ import (
 // microsecond; and, for as long as it takes to visit every entry, Shrink, a DeleteFunc that has NaN keys to delete, and
 // the two things that happen once in the life of a map, if ever: a change of the hash function, and storing, of all 8-byte
 // values, the random one by which the map knows its deleted entries. Writers that insert lock one shard besides, and so
-// do those that are the first to update or delete an entry after a snapshot. No function that you pass to a method runs under a lock (a hasher is the one exception, see
+// do those that are the first to update or delete an entry after a snapshot, and deletes that meet the division of their
+// shard, or one of those that need the whole map. No function that you pass to a method runs under a lock (a hasher is the one exception, see
 // [WithHasher]), so that it may use the map, panic, or call [runtime.Goexit], and leaves the map intact.
 //
 // # Keys
@@ -257,7 +258,7 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 // calls that delete the same entry, exactly one gets its value, and that is the last one stored there.
 //
 // It is linearizable and allocates nothing. If the key is absent it is a Load. Otherwise it waits for no other writer of a
-// single key, unless the shard is just being divided because it is full. (The first update or deletion of an entry after a
+// single key, unless its shard, or the directory of shards, is being divided or copied just then. (The first update or deletion of an entry after a
 // snapshot locks the shard, and copies it if nobody has yet.) The value can be collected as soon as nobody else holds it,
 // a snapshot of before the call included.
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {

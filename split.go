@@ -30,6 +30,7 @@ func (m *Map[K, V]) divideNow(w *hold, h uint64, full bool) bool {
 	returned := false
 	defer func() {
 		if !returned {
+			w.shard.divided.Store(0) // it has no successors after all
 			w.release()
 		}
 	}()
@@ -57,6 +58,7 @@ func (m *Map[K, V]) makeRoom(w *hold, h uint64, full bool) bool {
 	}
 	if s.depth == d.depth && !m.mayDouble(d, full) {
 		s.contended = 0
+		s.postponeCount()
 		return false
 	}
 	s.divided.Store(1)

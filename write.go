@@ -132,7 +132,7 @@ func (m *Map[K, V]) delete(d *directory[K], h uint64, key K, a action, expect ra
 			return old, false
 		}
 		if s.divided.Load() != 0 {
-			m.takeOut(l, h, at.e)
+			m.takeOut(l, d, h, at.e)
 		}
 		l.leave(-1)
 		return old, true
@@ -163,15 +163,11 @@ func (d *directory[K]) erase(at place, a action, expect raw) (old raw, ok bool) 
 
 // takeOut takes an entry with hash h, which is dead, out of the shard that has it, if one has. It waits for the shard's
 // lock, which a shard that is being divided has until its successors are published. The caller is inside lane l.
-func (m *Map[K, V]) takeOut(l *lane, h uint64, e *opaque) {
+func (m *Map[K, V]) takeOut(l *lane, d *directory[K], h uint64, e *opaque) {
 	w := hold{lane: l}
 	m.lockShard(&w, h)
-	for b := w.shard.chain(h); b != nil; b = b.next.Load() {
-		for i := range b.entries {
-			if b.entries[i].Load() == e {
-				b.entries[i].Store(nil)
-			}
-		}
+	if at := d.search(w.shard.chain(h), h, *keyOf[K](e)); at.e == e {
+		at.b.entries[at.slot].Store(nil)
 	}
 	w.shard.mu.Unlock()
 }
@@ -311,7 +307,7 @@ const foughtOverLimit = 64 - 63*exploring
 // the entry is out.
 func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, found place, key K, content raw) verdict {
 	if found.e != nil {
-		found.b.entries[found.slot].Store(newEntry(d.slotKind, key, content))
+		found.b.putAgain(found.slot, newEntry(d.slotKind, key, content), h)
 		w.entries++
 		return done
 	}
