@@ -97,6 +97,9 @@ func requireUsable[K comparable](t *testing.T, m shardmap.ConcurrentMap[K, int],
 		}
 		if m, ok := m.(*shardmap.Map[K, int]); ok {
 			s := m.Snapshot()
+			if err := shardmap.CheckInvariants(m, false, s); err != nil { // the hasher may be one that panics
+				t.Error(err)
+			}
 			m.Shrink()
 			if s.Len() != len(want) || m.Clone().Len() != len(want) || m.Replace(s.All()).Len() != len(want) {
 				t.Error("Snapshot, Shrink, Clone or Replace does not work afterwards")

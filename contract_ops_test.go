@@ -71,6 +71,7 @@ func (w *walk[K, V]) run(steps int) {
 	w.take(operation[K, V]{"Range", (*walk[K, V]).rangeAll})
 	for _, op := range append(whole, wiping...) { // at least once each
 		w.take(op)
+		w.requireInvariants(false)
 	}
 	w.suite.mu.Lock()
 	defer w.suite.mu.Unlock()
@@ -83,6 +84,22 @@ func (w *walk[K, V]) take(op operation[K, V]) {
 	w.step, w.op = w.step+1, op.method
 	w.ran[op.method]++
 	op.run(w)
+}
+
+// requireInvariants looks inside a Map.
+func (w *walk[K, V]) requireInvariants(rehash bool) {
+	w.t.Helper()
+	m, sharded := w.m.(*shardmap.Map[K, V])
+	if !sharded {
+		return
+	}
+	snapshots := []*shardmap.Snapshot[K, V]{m.Snapshot()}
+	if w.snapshot != nil {
+		snapshots = append(snapshots, w.snapshot)
+	}
+	if err := shardmap.CheckInvariants(m, rehash, snapshots...); err != nil {
+		w.fatalf("%v", err)
+	}
 }
 
 func (w *walk[K, V]) fatalf(format string, args ...any) {

@@ -266,6 +266,7 @@ func runContract[K comparable, V any](t *testing.T, suite *contractSuite, keys k
 				w := newWalk(t, suite, c, keys, values, space)
 				w.run(steps)
 				w.requireHasherWasUsed(c.hashed)
+				w.requireInvariants(true) // which calls the hasher, too
 			}
 		}
 	})

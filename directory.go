@@ -180,6 +180,7 @@ func (m *Map[K, V]) publish(h uint64, successors ...*shard) {
 	m.grow.Lock()
 	defer m.grow.Unlock()
 	current := m.dir.Load()
+	current.assertSuccessors(h, successors)
 	d := current
 	if first := successors[0]; first.depth > d.depth || uint64(first.buckets()) != d.bucketMask+1 || d.tableGen != d.gen {
 		c := *current

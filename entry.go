@@ -60,6 +60,9 @@ var tombstone opaque // its address marks the deleted entries of slotPointer and
 // slotKindOf returns the kind of slot that values of type V need.
 func slotKindOf[V any]() slotKind {
 	t := reflect.TypeFor[V]()
+	if asserting && assertBoxed(t.Kind()) {
+		return slotBox
+	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.UnsafePointer:
 		return slotPointer
@@ -113,6 +116,9 @@ func pack[V any](kind slotKind, v V) (r raw) {
 		box := new(V)
 		*box = v
 		r.p = (*opaque)(unsafe.Pointer(box))
+		if asserting {
+			r.p = assertSealed(v, r.p)
+		}
 	}
 	return r
 }
@@ -125,6 +131,9 @@ func unpack[V any](kind slotKind, r raw) V {
 	case slotWord:
 		return *(*V)(unsafe.Pointer(&r.w))
 	default:
+		if asserting {
+			assertUnchanged[V](r.p)
+		}
 		return *(*V)(unsafe.Pointer(r.p))
 	}
 }

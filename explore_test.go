@@ -184,6 +184,9 @@ func (m *tested[V]) atTheEnd() {
 	if counted != len(end) || dead > 0 {
 		m.broken = fmt.Sprintf("the end: the shards have %d entries, %d of them deleted, not %d", counted, dead, len(end))
 	}
+	if err := m.checkInvariants(true); err != nil {
+		m.broken = fmt.Sprintf("the end: %v", err)
+	}
 	for key := range end { // whatever is still locked panics
 		m.Delete(key)
 		m.Store(key, m.v(end[key]))

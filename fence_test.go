@@ -30,6 +30,9 @@ var fenced = []string{"unsafe", "sync/atomic", seamAtomic, "reflect"}
 const seamAtomic = "github.com/shardmap-go/shardmap/internal/sched/atomic"
 
 var fence = []struct{ file, imports, reason string }{
+	{"assert_off.go", "reflect", "names a kind of type"},
+	{"assert_on.go", "sync/atomic", "a map's pointer to itself; only with the tag shardmap_assert"},
+	{"assert_values.go", "unsafe reflect", "fingerprints of values, beside them in their boxes; only with the tag shardmap_assert"},
 	{"atomic_map.go", "sync/atomic", "the pointer that publishes the current content"},
 	{"bucket.go", "unsafe seam", "a line that readers search without a lock; a bucket nobody else sees yet is filled without atomics"},
 	{"compare.go", "unsafe", "compares values bit by bit that == does not compare"},
@@ -42,6 +45,7 @@ var fence = []struct{ file, imports, reason string }{
 	{"internal/sched/atomic/atomic.go", "sync/atomic", "the seam, in a normal build"},
 	{"internal/sched/atomic/explore.go", "sync/atomic", "the seam, when schedules are explored"},
 	{"internal/sched/sync/sync.go", "unsafe", "tells goroutines apart by the address of their stack"},
+	{"invariants.go", "reflect", "what the types of keys and values demand"},
 	{"lanes.go", "seam", "counts and locks of the writers"},
 	{"options.go", "reflect", "names the key type in a panic"},
 	{"rebuild.go", "unsafe", "Sizeof only"},

@@ -32,6 +32,7 @@ type flights[K comparable, V any] struct {
 
 // flight is one running load.
 type flight[V any] struct {
+	loader loader        // tells in which goroutine load runs, if assertions are on
 	sealed bool          // guarded by flights.mu: too late to join
 	landed chan struct{} // closed when the fields below are final
 
@@ -58,6 +59,7 @@ func (f *flights[K, V]) loadOrCompute(key K, load func() (V, error), get func(K)
 		if role == leader {
 			return f.lead(key, c, load, get, getOrPut)
 		}
+		assertElsewhere(&c.loader, key)
 		<-c.landed
 		if role == waiter && c.shared {
 			return c.value, c.err == nil, c.err
@@ -98,7 +100,7 @@ func (f *flights[K, V]) board(key K) (*flight[V], role) {
 	if f.calls == nil {
 		f.calls = make(map[K]*flight[V])
 	}
-	c := &flight[V]{landed: make(chan struct{})}
+	c := &flight[V]{loader: newLoader(), landed: make(chan struct{})}
 	f.calls[key] = c
 	return c, leader
 }

@@ -228,6 +228,15 @@ func (r *fuzzRun[K, V]) requireContent() {
 	if got := r.m.Len(); got != len(r.model) {
 		r.fatalf("Len() = %d, want %d", got, len(r.model))
 	}
+	if m := r.sharded(); m != nil {
+		var snapshots []*shardmap.Snapshot[K, V]
+		for _, s := range r.kept {
+			snapshots = append(snapshots, s.Snapshot)
+		}
+		if err := shardmap.CheckInvariants(m, true, snapshots...); err != nil {
+			r.fatalf("%v", err)
+		}
+	}
 }
 
 // requireEntries demands that seq shows each entry of want once, and nothing else.

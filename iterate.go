@@ -38,6 +38,7 @@ func (t *table) live(yield func(e *opaque) bool) {
 // It locks one shard after the other for reading, for as long as it takes to copy 160 pointers, and calls f with no
 // lock held: f may do anything to the map. It allocates nothing that grows with the map.
 func (m *Map[K, V]) Range(f func(key K, value V) bool) {
+	m.assertNotCopied()
 	d := m.dir.Load()
 	if d == nil {
 		return
@@ -73,6 +74,7 @@ func (m *Map[K, V]) Values() iter.Seq[V] {
 // to the map. Entries whose key is a NaN, which only Clear and Replace remove otherwise, are deleted together at the end,
 // while writers wait.
 func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
+	m.assertNotCopied()
 	n := 0
 	d := m.dir.Load()
 	if d == nil {

@@ -212,6 +212,17 @@ func eachSortOfMap(t *testing.T, pointer func(*testing.T, *stress[*int]), word f
 	eachStress(t, boxCodec(), true, box)
 }
 
+// run is crew.run, after which it looks inside a Map.
+func (s *stress[V]) run() {
+	s.t.Helper()
+	s.crew.run()
+	if m, ok := s.m.(*shardmap.Map[int, V]); ok {
+		if err := shardmap.CheckInvariants(m, true, m.Snapshot()); err != nil {
+			s.t.Fatalf("%v (SHARDMAP_SEED=%d)", err, s.seed)
+		}
+	}
+}
+
 // sharded returns the Map under test.
 func (s *stress[V]) sharded() *shardmap.Map[int, V] { return s.m.(*shardmap.Map[int, V]) }
 
@@ -264,7 +275,9 @@ func (s *stress[V]) disturb(_ int, rng *rand.Rand) {
 			waver(rng)
 		}
 	}
-	runtime.KeepAlive(&held)
+	if err := shardmap.CheckInvariants(m, true, held[:]...); err != nil { // while others write
+		s.failf("%v", err)
+	}
 }
 
 // Property 1.

@@ -61,6 +61,7 @@ func (m *Map[K, V]) rebuild(ls *laneSet, h hashing[K], dead uint64, keep func(*o
 	}
 	m.dir.Store(d)
 	ls.add(-dropped)
+	m.assertInvariants(ls)
 	return dropped
 }
 
@@ -103,6 +104,7 @@ func (m *Map[K, V]) moveTombstone(value uint64) {
 // if it had just been filled with them. Writers wait while it re-hashes the entries that are left (about 50 ns each),
 // readers do not. Snapshots keep what they hold.
 func (m *Map[K, V]) Shrink() {
+	m.assertNotCopied()
 	ls := m.exclude()
 	defer m.open(ls)
 	if d := m.dir.Load(); d != nil {

@@ -47,6 +47,9 @@ import (
 type Map[K comparable, V any] struct {
 	_ noCopy
 
+	//lint:ignore U1000 it is used with the tag shardmap_assert, and takes no space without
+	guard copyGuard
+
 	dir     atomic.Pointer[directory[K]] // nil until the first write; see directory.go
 	grow    sync.Mutex                   // guards changes of the directory's table
 	loads   flights[K, V]                // the loaders of LoadOrCompute that are under way
@@ -104,6 +107,7 @@ func (m *Map[K, V]) firstDirectory() *directory[K] {
 //
 // It is linearizable, never blocks, writes no memory that other goroutines use, and allocates nothing.
 func (m *Map[K, V]) Load(key K) (value V, ok bool) {
+	m.assertNotCopied()
 	d := m.dir.Load()
 	if d == nil {
 		checkKey(key)
@@ -140,6 +144,9 @@ func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 			}
 			if d.slotKind == slotPointer {
 				return *(*V)(unsafe.Pointer(&p)), true
+			}
+			if asserting {
+				assertUnchanged[V](p)
 			}
 			return *(*V)(unsafe.Pointer(p)), true
 		}
@@ -186,6 +193,7 @@ func (d *directory[K]) search(b *bucket, h uint64, key K) place {
 // lookup returns what key's slot holds, and whether key is present. In a map that was never written there is no
 // directory, and lookup makes none unless the caller is about to write one.
 func (m *Map[K, V]) lookup(key K, make bool) (d *directory[K], h uint64, r raw, ok bool) {
+	m.assertNotCopied()
 	if d = m.dir.Load(); d == nil {
 		if !make {
 			checkKey(key)
@@ -204,6 +212,7 @@ func (m *Map[K, V]) lookup(key K, make bool) (d *directory[K], h uint64, r raw, 
 // if V is a pointer, map, channel or function, or at most 8 bytes without pointers; other values are copied to the
 // heap. (The first update of an entry after a snapshot, and a new key, lock the shard and allocate an entry.)
 func (m *Map[K, V]) Store(key K, value V) {
+	m.assertNotCopied()
 	d := m.directory()
 	var h uint64
 	switch d.kind { // hashing.of, written out as in Load
@@ -229,6 +238,7 @@ func (m *Map[K, V]) Store(key K, value V) {
 //
 // It is linearizable, and locks and allocates like [Map.Store].
 func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
+	m.assertNotCopied()
 	d := m.directory()
 	old, loaded, _ := m.overwrite(d, d.of(key), key, put, raw{}, pack(d.slotKind, value))
 	if loaded {
@@ -262,6 +272,7 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 // snapshot locks the shard, and copies it if nobody has yet.) The value can be collected as soon as nobody else holds it,
 // a snapshot of before the call included.
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
+	m.assertNotCopied()
 	d := m.dir.Load()
 	if d == nil {
 		checkKey(key)
@@ -276,6 +287,7 @@ func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
 
 // Delete deletes the entry for key, if there is one. It is linearizable, and waits and locks like [Map.LoadAndDelete].
 func (m *Map[K, V]) Delete(key K) {
+	m.assertNotCopied()
 	if d := m.dir.Load(); d != nil {
 		m.delete(d, d.of(key), key, remove, raw{})
 		return
@@ -391,6 +403,9 @@ func (m *Map[K, V]) LoadOrCompute(key K, load func() (V, error)) (actual V, load
 // Len returns the number of entries. It adds up a few counters, at most 64, whatever the size of the map. The result is
 // never negative, and exact if nobody writes meanwhile; [Snapshot.Len] is exact always.
 func (m *Map[K, V]) Len() int {
+	if asserting {
+		m.assertNotCopied()
+	}
 	ls := m.lanes.Load()
 	if ls == nil {
 		return 0
@@ -401,6 +416,7 @@ func (m *Map[K, V]) Len() int {
 // Clear deletes all entries, at one instant: no entry stored before Clear began is there after it, and none stored
 // after it returned is lost. It takes the time of a [Map.Snapshot]. The map starts over with one shard.
 func (m *Map[K, V]) Clear() {
+	m.assertNotCopied()
 	if m.lanes.Load() == nil {
 		return // nothing was ever stored
 	}
@@ -412,4 +428,5 @@ func (m *Map[K, V]) Clear() {
 		m.dir.Store(&empty)
 	}
 	ls.add(-ls.len())
+	m.assertInvariants(ls)
 }

@@ -30,6 +30,7 @@ type Snapshot[K comparable, V any] struct {
 // when they first touch, after the snapshot, a shard or an entry that it shares: they copy the shard's pointers (2 KiB),
 // and replace the entry instead of updating it. It allocates about 300 bytes.
 func (m *Map[K, V]) Snapshot() *Snapshot[K, V] {
+	m.assertNotCopied()
 	// Both are allocated before the writers are excluded: an allocation may be made to wait for the garbage collector.
 	next, s := new(directory[K]), new(Snapshot[K, V])
 	ls := m.exclude()
@@ -42,6 +43,8 @@ func (m *Map[K, V]) Snapshot() *Snapshot[K, V] {
 	next.gen++
 	m.dir.Store(next)
 	s.n = ls.len()
+	m.assertInvariants(ls)
+	m.assertApart(s)
 	return s
 }
 
@@ -61,6 +64,7 @@ func (m *Map[K, V]) Clone() *Map[K, V] {
 		lanes = fullLanes()
 	}
 	c.lanes.Store(newLaneSet(lanes, s.n))
+	c.assertApart(s)
 	return c
 }
 
@@ -74,6 +78,7 @@ func (m *Map[K, V]) Clone() *Map[K, V] {
 // held, while seq runs; if seq panics, nothing has changed. Writers wait for the exchange about as long as for a
 // [Map.Snapshot]. The map keeps its hash function, but not the room that WithShards and WithCapacity made.
 func (m *Map[K, V]) Replace(seq iter.Seq2[K, V]) *Snapshot[K, V] {
+	m.assertNotCopied()
 	fresh := new(Map[K, V])
 	d := newDirectory[K, V](m.directory().hashing, 1, 0)
 	fresh.dir.Store(d)
@@ -92,6 +97,8 @@ func (m *Map[K, V]) Replace(seq iter.Seq2[K, V]) *Snapshot[K, V] {
 	old := &Snapshot[K, V]{current, ls.len()}
 	m.dir.Store(fresh.dir.Load())
 	ls.add(n - ls.len())
+	m.assertInvariants(ls)
+	m.assertApart(old)
 	return old
 }
 

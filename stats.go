@@ -18,6 +18,7 @@ type Stats struct {
 //
 // It locks one shard after the other for reading, and takes a few nanoseconds for each of its buckets.
 func (m *Map[K, V]) Stats() Stats {
+	m.assertNotCopied()
 	st := Stats{
 		Entries: m.Len(),
 		Splits:  m.splits.Load(),

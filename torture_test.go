@@ -146,6 +146,9 @@ func (tr *torture[K, V]) requireQuiet() {
 	if n != loaded || n != tr.m.Len() || n != s.Len() {
 		tr.t.Errorf("All shows %d keys, Load finds %d, Len is %d, Snapshot.Len is %d", n, loaded, tr.m.Len(), s.Len())
 	}
+	if err := shardmap.CheckInvariants(tr.m, true, s); err != nil {
+		tr.t.Errorf("%v", err)
+	}
 	if tr.failures.Load() > 0 {
 		tr.t.Fatalf("failed (SHARDMAP_SEED=%d)", tr.seed)
 	}
