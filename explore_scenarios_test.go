@@ -52,6 +52,10 @@ func scenarios[V any](v func(int) V) []scenario[V] {
 			func(m m) { m.load(20); m.load(1); m.load(20) },
 			func(m m) { m.delete(1); m.store(20, 100); m.delete(20); m.store(1, 200) },
 		}},
+		{name: "the former tag of a slot", entries: fillsBucket, tasks: tasks{ // which it has again in the end
+			func(m m) { m.load(1); m.load(1) },
+			func(m m) { m.delete(1); m.store(20, 100); m.delete(20); m.store(1, 200) },
+		}},
 		{name: "delete of what is being replaced", entries: fillsBucket, tasks: tasks{
 			func(m m) { m.delete(1); m.load(1) },
 			func(m m) { m.store(1, 100); m.load(1) },
