@@ -52,7 +52,7 @@ bench: ## run the benchmarks COUNT=10 times into BENCHFILE=bench.out and summari
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) . | tee $(BENCHFILE)
 	@$(TOOL) benchstat $(BENCHFILE)
 
-results: ## measure Map against sync.Map, 10 interleaved rounds, for README.md; wants a quiet machine
+results: ## measure for the table and charts of README.md, some ten minutes; wants a quiet machine
 	@.ci/results
 
 mutants: ## break the library in some dozen ways, and see that the tests notice each
