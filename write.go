@@ -121,7 +121,7 @@ func (m *Map[K, V]) overwrite(d *directory[K], h uint64, key K, a action, expect
 func (m *Map[K, V]) delete(d *directory[K], h uint64, key K, a action, expect raw) (old raw, ok bool) {
 	s := d.shard(h)
 	at := d.search(s.bucket(h&d.bucketMask), h, key)
-	if at.e == nil {
+	if at.e == nil || d.isDead(d.load(at.e)) {
 		return old, false
 	}
 	l := m.enter()

@@ -1,4 +1,4 @@
-// Package fixed provides a concurrent map of fixed capacity that never allocates once it is made.
+// Package fixed provides a concurrent map of fixed capacity that does not allocate once it is made.
 //
 // It is for paths on which memory must neither grow nor be garbage: a table of connections, sessions or rate limits
 // whose size is a decision and not an outcome, per-packet state, callers that run under a memory limit. All slots are

@@ -74,6 +74,11 @@ const collectBatch = 128
 func (m *Map[K, V]) collect(s *stripe[K, V], now int64, gone *notices[K, V]) (n int, more bool) {
 	var space [collectBatch]*entry[K, V]
 	due, more := s.takeDue(now, space[:0])
+	return m.removeDue(due, now, gone), more
+}
+
+// removeDue removes those of the entries that have expired, and puts the others back. It returns how many it removed.
+func (m *Map[K, V]) removeDue(due []*entry[K, V], now int64, gone *notices[K, V]) (n int) {
 	for _, e := range due {
 		switch {
 		case !e.expired(now): // a load has moved the deadline since
@@ -83,5 +88,5 @@ func (m *Map[K, V]) collect(s *stripe[K, V], now int64, gone *notices[K, V]) (n 
 			n++
 		}
 	}
-	return n, more
+	return n
 }

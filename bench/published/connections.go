@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 )
 
 // A connectionLoad is connections with a session each. A request loads the session, loads those of some others, and
@@ -24,7 +26,7 @@ func prepareConnections(quick bool) (string, []contestant) {
 		l = connectionLoad{connections: 50, peers: 6, requests: 4, duration: 3 * time.Millisecond}
 	}
 	return fmt.Sprintf("%s connections; a request is %d loads and a store, one in %d starts a new session; for %v",
-			grouped(l.connections), l.peers+1, l.requests, l.duration), []contestant{
+			text.Thousands(l.connections), l.peers+1, l.requests, l.duration), []contestant{
 			with("sync.Map", l.measure, "sync.Map"), with("64 shards", l.measure, "RWMutex:64"),
 			with("Map", l.measure, "Map"), with("RWMap", l.measure, "RWMap"),
 		}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 )
 
@@ -24,7 +25,7 @@ func prepareContentions(quick bool) (string, []contestant) {
 		l = contentionLoad{goroutines: 8, operations: 100, keys: 50}
 	}
 	return fmt.Sprintf("%d goroutines with %s operations each, every other an increment that takes %v, on %s keys",
-			l.goroutines, grouped(l.operations), workTime().Round(100*time.Nanosecond), grouped(l.keys)),
+			l.goroutines, text.Thousands(l.operations), workTime().Round(100*time.Nanosecond), text.Thousands(l.keys)),
 		[]contestant{
 			with("one lock", l.measure, "RWMutex"), with("64 shards", l.measure, "RWMutex:64"),
 			with("Map", l.measure, "Map"), with("sync.Map", l.measure, "sync.Map"),

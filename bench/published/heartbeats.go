@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shardmap-go/shardmap"
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 )
 
@@ -27,7 +28,7 @@ func prepareHeartbeats(quick bool) (string, []contestant) {
 		l = heartbeatLoad{devices: 300, beats: 40, rate: 8_000, pause: time.Millisecond}
 	}
 	return fmt.Sprintf("%s devices, %s heart-beats at %s/s; a monitor walks over all devices, with pauses of %v",
-			grouped(l.devices), grouped(l.beats), digits(l.rate), l.pause),
+			text.Thousands(l.devices), text.Thousands(l.beats), digits(l.rate), l.pause),
 		[]contestant{
 			with("1 shard", l.measure, "RWMutex"), with("16 shards", l.measure, "RWMutex:16"), with("64 shards", l.measure, "RWMutex:64"),
 			with("Map", l.measure, "Map"), with("sync.Map", l.measure, "sync.Map"),

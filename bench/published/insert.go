@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardmap-go/shardmap"
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/fixed"
 )
 
@@ -33,7 +34,7 @@ func prepareInsert(quick bool) (string, []contestant) {
 	} {
 		all = append(all, contestant{one.name, func(context.Context) (Sample, error) { return l.measure(one.newMap()) }})
 	}
-	return fmt.Sprintf("one goroutine inserts %s entries", grouped(l.entries)), all
+	return fmt.Sprintf("one goroutine inserts %s entries", text.Thousands(l.entries)), all
 }
 
 func (l insertLoad) measure(m insertable) (Sample, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 )
 
 // A millionLoad is a number of insertions into an empty map, and then as many loads, by goroutines with keys of their
@@ -17,7 +19,7 @@ func prepareMillion(quick bool) (string, []contestant) {
 	if quick {
 		l = millionLoad{goroutines: 8, operations: 800}
 	}
-	return fmt.Sprintf("%d goroutines insert %s entries into an empty map, and then load each once", l.goroutines, grouped(l.operations)),
+	return fmt.Sprintf("%d goroutines insert %s entries into an empty map, and then load each once", l.goroutines, text.Thousands(l.operations)),
 		each(l.measure, "RWMutex", "sync.Map", "Map", "RWMap")
 }
 

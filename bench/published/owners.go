@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardmap-go/shardmap"
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 	"github.com/shardmap-go/shardmap/index"
 )
@@ -52,7 +53,7 @@ func prepareOwners(quick bool) (string, []contestant) {
 	} {
 		all = append(all, contestant{one.name, func(ctx context.Context) (Sample, error) { return l.measure(ctx, one.newSet(), objects) }})
 	}
-	return fmt.Sprintf("%s objects of %d owners; whoever gets an object gets a copy", grouped(l.objects), l.owners), all
+	return fmt.Sprintf("%s objects of %d owners; whoever gets an object gets a copy", text.Thousands(l.objects), l.owners), all
 }
 
 func (l ownerLoad) measure(ctx context.Context, set ownedSet, objects map[objectName]*object) (Sample, error) {

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 )
 
 // A readMostlyLoad is many goroutines, each of which loads any key 99 times out of 100, and else stores its own one.
@@ -35,7 +37,7 @@ func prepareReadMostly(quick bool) (string, []contestant) {
 		all = append(all, contestant{one.name, func(ctx context.Context) (Sample, error) { return l.measure(ctx, one.newMap) }})
 	}
 	return fmt.Sprintf("%s goroutines at full speed, as many keys, 99 %% loads and 1 %% stores, for %v; "+
-		"and again with %s of work in each load", grouped(l.goroutines), l.duration, workTime().Round(100*time.Nanosecond)), all
+		"and again with %s of work in each load", text.Thousands(l.goroutines), l.duration, workTime().Round(100*time.Nanosecond)), all
 }
 
 func (l readMostlyLoad) measure(ctx context.Context, newMap func() viewable) (Sample, error) {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/shardmap-go/shardmap"
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 )
 
 // A resourceLoad is a control plane that keeps the resources of its proxies, and gets a list of all of them again and
@@ -55,7 +56,7 @@ func prepareResources(quick bool) (string, []contestant) {
 	}
 	return fmt.Sprintf("%s and %s resources of 0.9 kB in %d lists, as if %d came in a second; "+
 		"one resource in %d changes; %d MiB of other data",
-		grouped(sizes[0]), grouped(sizes[1]), l.lists, listsPerSecond, changing, l.rest>>20), all
+		text.Thousands(sizes[0]), text.Thousands(sizes[1]), l.lists, listsPerSecond, changing, l.rest>>20), all
 }
 
 func (l resourceLoad) measure(ctx context.Context, newSet func() resourceSet) (Sample, error) {

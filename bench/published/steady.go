@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 )
 
@@ -28,7 +29,7 @@ func prepareSteady(quick bool) (string, []contestant) {
 		l = steadyLoad{devices: 400, beats: 400, goroutines: 8, stale: 10}
 	}
 	return fmt.Sprintf("%s devices; %s heart-beats by %d goroutines; a sweep that removes one device in %d",
-			grouped(l.devices), grouped(l.beats), l.goroutines, l.stale),
+			text.Thousands(l.devices), text.Thousands(l.beats), l.goroutines, l.stale),
 		each(l.measure, "Map", "sync.Map", "RWMutex")
 }
 

@@ -8,32 +8,33 @@ import (
 	"text/tabwriter"
 	"unicode/utf8"
 
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/run"
 )
 
 // WriteTable writes a result for a person: what was measured, a table with the published figures beside those
 // measured, and the verdicts on the claims.
 func (r *Result) WriteTable(w io.Writer) error {
-	var text strings.Builder
-	fmt.Fprintf(&text, "%s: %s\n%s\n", r.Scenario, r.About, r.Setting)
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s: %s\n%s\n", r.Scenario, r.About, r.Setting)
 	if r.Quick {
-		fmt.Fprintln(&text, "These sizes are for trying it out; what they show means little.")
+		fmt.Fprintln(&out, "These sizes are for trying it out; what they show means little.")
 	}
-	fmt.Fprintln(&text)
-	r.writeFigures(&text)
+	fmt.Fprintln(&out)
+	r.writeFigures(&out)
 	for _, c := range r.Contestants {
 		if c.Refused != "" {
-			fmt.Fprintf(&text, "REFUSED  %s: %s\n", c.Name, c.Refused)
+			fmt.Fprintf(&out, "REFUSED  %s: %s\n", c.Name, c.Refused)
 		}
 	}
 	if len(r.Verdicts) > 0 {
-		fmt.Fprintln(&text)
-		r.writeVerdicts(&text)
+		fmt.Fprintln(&out)
+		r.writeVerdicts(&out)
 	}
 	for _, note := range r.Notes {
-		fmt.Fprintf(&text, "\n%s\n", wrap(note))
+		fmt.Fprintf(&out, "\n%s\n", text.Wrap(note))
 	}
-	_, err := io.WriteString(w, text.String())
+	_, err := io.WriteString(w, out.String())
 	return err
 }
 
@@ -132,41 +133,10 @@ func writeAligned(w io.Writer, table [][]string) {
 	_ = tw.Flush() // to memory, which does not fail
 }
 
-// wrap breaks text into lines.
-func wrap(text string) string {
-	const width = 110
-	var lines strings.Builder
-	used := 0
-	for word := range strings.FieldsSeq(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case used == 0:
-		case used+1+n > width:
-			lines.WriteString("\n")
-			used = 0
-		default:
-			lines.WriteString(" ")
-			used++
-		}
-		lines.WriteString(word)
-		used += n
-	}
-	return lines.String()
-}
-
 // digits writes x with three significant digits.
 func digits(x float64) string {
 	if x >= 100 {
-		return grouped(int(x + 0.5))
+		return text.Thousands(int(x + 0.5))
 	}
 	return strconv.FormatFloat(x, 'g', 3, 64)
-}
-
-// grouped writes n as 1,234,567.
-func grouped(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 )
 
 // A traversalLoad walks over a whole map, first alone, then while another goroutine stores as fast as it can: single
@@ -34,7 +36,7 @@ func prepareTraversal(quick bool) (string, []contestant) {
 		all = append(all, contestant{one.name, func(ctx context.Context) (Sample, error) { return l.measure(ctx, one.newMap) }})
 	}
 	return fmt.Sprintf("%s entries; %d walks alone; then one goroutine walks and one stores for %v, and again with batches of %s",
-		grouped(l.entries), l.walks, l.duration, grouped(l.batch)), all
+		text.Thousands(l.entries), l.walks, l.duration, text.Thousands(l.batch)), all
 }
 
 func (l traversalLoad) measure(ctx context.Context, newMap func() walkable) (Sample, error) {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/run"
 )
 
@@ -81,7 +82,7 @@ func joined(of func(run.Round) float64, join func(sum, x float64) float64) func(
 func figure(x float64) string { return readable(x, "", digits) }
 
 func whole(x float64) string {
-	return readable(x, "", func(x float64) string { return thousands(int(x)) })
+	return readable(x, "", func(x float64) string { return text.Thousands(int(x)) })
 }
 
 // share writes a number of hundredths.

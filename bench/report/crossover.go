@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/run"
 	"github.com/shardmap-go/shardmap/bench/workload"
 )
@@ -101,5 +102,5 @@ func costOf(m workload.Mix, s run.Strategy, of func(string) bool) run.Cost {
 // about writes a number with two digits that mean something, as more would promise too much.
 func about(x float64) string {
 	step := math.Pow(10, max(0, math.Floor(math.Log10(x))-1))
-	return thousands(int(math.Round(x/step) * step))
+	return text.Thousands(int(math.Round(x/step) * step))
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/run"
 	"github.com/shardmap-go/shardmap/bench/workload"
 )
@@ -25,7 +26,7 @@ func describe(r *run.Result) string {
 		pace = "" // each has its own
 	}
 	lines := []string{fmt.Sprintf("%s %s keys%s (%s), %s values; %s on %s%s",
-		thousands(w.Keys.Number), w.Keys.Type, size, w.Keys.Distribution, w.Values,
+		text.Thousands(w.Keys.Number), w.Keys.Type, size, w.Keys.Distribution, w.Values,
 		count(r.Goroutines, "goroutine"), count(r.Procs, "processor"), pace)}
 	if len(w.Phases) == 0 {
 		lines = append(lines, shares(w.Operations))
@@ -56,7 +57,7 @@ func goroutinesOf(p workload.Phase) string {
 
 func speed(rate float64) string {
 	if rate > 0 {
-		return thousands(int(rate)) + " operations per second"
+		return text.Thousands(int(rate)) + " operations per second"
 	}
 	return "at full speed"
 }
@@ -84,7 +85,7 @@ func beside(w *workload.Workload) string {
 	case l.Time > 0:
 		parts = append(parts, fmt.Sprintf("each key is replaced by a new one after %v on average (%s)", time.Duration(l.Time), l.Distribution))
 	case l.Operations > 0:
-		parts = append(parts, fmt.Sprintf("each key is replaced by a new one after %s operations on average (%s)", thousands(l.Operations), l.Distribution))
+		parts = append(parts, fmt.Sprintf("each key is replaced by a new one after %s operations on average (%s)", text.Thousands(l.Operations), l.Distribution))
 	}
 	if w.Snapshot.Every > 0 {
 		parts = append(parts, fmt.Sprintf("a snapshot every %v", time.Duration(w.Snapshot.Every)))

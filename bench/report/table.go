@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/shardmap-go/shardmap/bench/internal/text"
 	"github.com/shardmap-go/shardmap/bench/run"
 )
 
@@ -23,29 +24,29 @@ type Tables struct {
 
 // Write writes one result for a person.
 func (t Tables) Write(w io.Writer, r *run.Result) error {
-	var text strings.Builder
-	text.WriteString(r.Workload.Name)
+	var out strings.Builder
+	out.WriteString(r.Workload.Name)
 	if r.Workload.About != "" {
-		text.WriteString(": " + r.Workload.About)
+		out.WriteString(": " + r.Workload.About)
 	}
-	fmt.Fprintf(&text, "\n%s\n", describe(r))
+	fmt.Fprintf(&out, "\n%s\n", describe(r))
 	if ranked := rank(r); len(ranked) > 0 {
-		fmt.Fprintln(&text)
-		text.WriteString(align(rows(ranked)))
-		text.WriteString(t.more(r, ranked))
+		fmt.Fprintln(&out)
+		out.WriteString(align(rows(ranked)))
+		out.WriteString(t.more(r, ranked))
 	}
 	for _, s := range r.Strategies {
 		if s.Disqualified != "" {
-			fmt.Fprintf(&text, "DISQUALIFIED  %s: %s\n", s.Name, s.Disqualified)
+			fmt.Fprintf(&out, "DISQUALIFIED  %s: %s\n", s.Name, s.Disqualified)
 		}
 	}
 	for _, s := range r.Strategies {
 		if s.Excluded != "" {
-			fmt.Fprintf(&text, "not measured  %s: %s\n", s.Name, s.Excluded)
+			fmt.Fprintf(&out, "not measured  %s: %s\n", s.Name, s.Excluded)
 		}
 	}
-	fmt.Fprintf(&text, "\n%s\n", wrap(Advice(r)))
-	_, err := io.WriteString(w, text.String())
+	fmt.Fprintf(&out, "\n%s\n", text.Wrap(Advice(r)))
+	_, err := io.WriteString(w, out.String())
 	return err
 }
 
@@ -127,48 +128,26 @@ func align(table [][]string) string {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	var text strings.Builder
+	var out strings.Builder
 	for _, row := range table {
 		for i, cell := range row {
 			gap := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 			if i == 0 {
-				text.WriteString(cell + gap)
+				out.WriteString(cell + gap)
 			} else {
-				text.WriteString("  " + gap + cell)
+				out.WriteString("  " + gap + cell)
 			}
 		}
-		text.WriteString("\n")
+		out.WriteString("\n")
 	}
-	return text.String()
-}
-
-// wrap breaks text into lines.
-func wrap(text string) string {
-	const width = 110
-	var lines strings.Builder
-	used := 0
-	for word := range strings.FieldsSeq(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case used == 0:
-		case used+1+n > width:
-			lines.WriteString("\n")
-			used = 0
-		default:
-			lines.WriteString(" ")
-			used++
-		}
-		lines.WriteString(word)
-		used += n
-	}
-	return lines.String()
+	return out.String()
 }
 
 // digits writes x with three significant digits, two below 1, and as 0 below a ten-thousandth.
 func digits(x float64) string {
 	switch {
 	case x >= 100:
-		return thousands(int(x + 0.5))
+		return text.Thousands(int(x + 0.5))
 	case x >= 10:
 		return fmt.Sprintf("%.1f", x)
 	case x >= 1:
@@ -187,15 +166,7 @@ func count(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
-	return thousands(n) + " " + thing
-}
-
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return text.Thousands(n) + " " + thing
 }
 
 // duration writes nanoseconds with three significant digits.

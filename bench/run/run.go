@@ -204,7 +204,8 @@ func (s *session[K, V]) once(ctx context.Context, name string, newMap func() str
 	if s.Isolate != nil {
 		return s.isolated(ctx, name)
 	}
-	return within(ctx, s.Patience, func() (Round, error) { return s.bench.measure(ctx, newMap) })
+	bench := s.bench // a run that does not come back keeps this one, while the session gets another
+	return within(ctx, s.Patience, func() (Round, error) { return bench.measure(ctx, newMap) })
 }
 
 // measureNothing runs a map that does nothing, which is wrong in all respects, but that is not looked at.
@@ -224,7 +225,8 @@ func (s *session[K, V]) measureCosts(ctx context.Context) {
 		if !one.Measured() || ctx.Err() != nil {
 			continue
 		}
-		costs, ok, err := within(ctx, s.Patience, func() (map[string]Cost, error) { return s.bench.costs(ctx, s.makers[i]), nil })
+		bench, newMap := s.bench, s.makers[i]
+		costs, ok, err := within(ctx, s.Patience, func() (map[string]Cost, error) { return bench.costs(ctx, newMap), nil })
 		switch {
 		case !ok:
 			s.prepare() // the old bench is still in use
