@@ -1,4 +1,4 @@
-package managercache_test
+package store_test
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 
 // With NewInformer, the cache of a manager reads from the store: Get takes no lock, and a List holds nobody up. In a manager it
 // is ctrl.Options{Cache: cache.Options{NewInformer: store.NewInformer}}.
-func Example() {
+func ExampleNewInformer_manager() {
 	server := httptest.NewServer(http.HandlerFunc(serveConfigMaps))
 	defer server.Close()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,10 +1,10 @@
-module github.com/shardmap-go/shardmap/kube/internal/kubetest
+module github.com/shardmap-go/shardmap/kube/kubetest
 
 go 1.26.0
 
-replace github.com/shardmap-go/shardmap => ../../../
+replace github.com/shardmap-go/shardmap => ../../
 
-replace github.com/shardmap-go/shardmap/kube => ../../
+replace github.com/shardmap-go/shardmap/kube => ../
 
 require (
 	github.com/shardmap-go/shardmap/kube v0.0.0-00010101000000-000000000000
