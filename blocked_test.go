@@ -147,8 +147,10 @@ func testReadersUnderLocks[V comparable](t *testing.T, s *subject[V]) {
 
 		u := newHoldUp()
 		var lanes *laneSet
-		u.hold(func() { lanes = s.m.exclude() }, func() { s.m.open(lanes) }) // the gate and the lanes
-		u.hold(s.m.grow.Lock, s.m.grow.Unlock)
+		u.hold( // the gate, the lanes and the table: as always, the table is free again before anybody else is let in
+			func() { lanes = s.m.exclude(); s.m.grow.Lock() },
+			func() { s.m.grow.Unlock(); s.m.open(lanes) },
+		)
 		u.hold(s.m.loads.mu.Lock, s.m.loads.mu.Unlock)
 		u.holdShards(s.m.dir.Load(), snapshot.d)
 		u.holding.Wait()
