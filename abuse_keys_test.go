@@ -2,7 +2,6 @@ package shardmap_test
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math"
 	"runtime"
 	"testing"
@@ -25,9 +24,8 @@ type floatKey struct {
 func eachMapAndHasher[K comparable, V any](t *testing.T, f func(t *testing.T, newMap func() shardmap.ConcurrentMap[K, V])) {
 	t.Helper()
 	eachMap(t, f)
-	seed := maphash.MakeSeed()
 	for name, hash := range map[string]func(K) uint64{
-		"maphash":  func(key K) uint64 { return maphash.Comparable(seed, key) },
+		"MapHash":  shardmap.MapHash[K],
 		"constant": func(K) uint64 { return 42 },
 	} {
 		t.Run("Map/hash="+name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package shardmap_test
 
 import (
 	"fmt"
-	"hash/maphash"
 	"iter"
 	"math/bits"
 	"math/rand/v2"
@@ -197,8 +196,7 @@ type candidate[K comparable, V any] struct {
 
 // candidates returns every implementation, empty: Map by every constructor and with every sort of hash, and the others.
 func candidates[K comparable, V any]() iter.Seq[candidate[K, V]] {
-	seed := maphash.MakeSeed()
-	good := func(key K) uint64 { return maphash.Comparable(seed, key) }
+	good := shardmap.MapHash[K]
 	hashers := []struct {
 		name string
 		hash func(K) uint64
@@ -207,7 +205,7 @@ func candidates[K comparable, V any]() iter.Seq[candidate[K, V]] {
 		{"equal", func(K) uint64 { return 0 }},
 		{"top3", func(key K) uint64 { return good(key) &^ (1<<61 - 1) }},
 		{"bottom3", func(key K) uint64 { return good(key) & 7 }},
-		{"reversed", func(key K) uint64 { return bits.Reverse64(uint64(maphash.Comparable(seed, key)) % 4096) }},
+		{"reversed", func(key K) uint64 { return bits.Reverse64(good(key) % 4096) }},
 	}
 	return func(yield func(candidate[K, V]) bool) {
 		ok := yield(candidate[K, V]{name: "Map", m: new(shardmap.Map[K, V])}) &&

@@ -206,6 +206,13 @@ func ExampleOption() {
 	// Output: true 1
 }
 
+func ExampleMapHash() {
+	m := shardmap.New[string, int](shardmap.WithHasher(shardmap.MapHash[string]))
+	m.Store("a key that somebody else has chosen", 1)
+	fmt.Println(m.Load("a key that somebody else has chosen"))
+	// Output: 1 true
+}
+
 func ExampleStats() {
 	var m shardmap.Map[int, int]
 	for i := range 100_000 {

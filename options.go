@@ -2,6 +2,7 @@ package shardmap
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math/bits"
 	"reflect"
 )
@@ -56,6 +57,19 @@ func WithCapacity(n int) Option {
 func WithHasher[K comparable](hash func(K) uint64) Option {
 	return func(c *config) { c.hasher, c.hasHash = hash, true }
 }
+
+// MapHash returns the hash of key by [hash/maphash] with a seed that this process keeps secret. It is meant for
+// [WithHasher]:
+//
+//	shardmap.New[string, int](shardmap.WithHasher(shardmap.MapHash[string]))
+//
+// Nobody can foresee it, so that no choice of keys makes a map slow, not even once, as an attack on XXH64 does until
+// the map has noticed. And for strings of more than some 32 bytes it is faster than XXH64 on processors with AES instructions; the
+// README says by how much.
+//
+// It allocates nothing, but for keys that are or hold interfaces. It panics if key holds a dynamic value that is not
+// comparable. The hash of a NaN is random.
+func MapHash[K comparable](key K) uint64 { return maphash.Comparable(anySeed, key) }
 
 // check panics with a sentence that names the first bad option and its value.
 func (c *config) check() {

@@ -39,6 +39,7 @@ func commands() []command {
 		{"list", "", "the built-in workloads and the strategies", listCommand},
 		{"show", "workload", "a workload as a file, with all defaults filled in", showCommand},
 		{"compare", "a.json b.json", "what changed between two files of results", compareCommand},
+		{"cells", "[flags]", "measure one operation at a time; -h tells which", cellsCommand},
 		{"published", "[flags] [name ...]", "redo published measurements of maps; -h tells which", publishedCommand},
 		{"report", "[flags] results.json", "its tables; with -html file a page for a browser, with -svg dir charts", reportCommand},
 		{"record", "[-o file] [flags] workload", "do a workload once, and write its trace", recordCommand},

@@ -34,6 +34,11 @@ func outputFlags() []outputFlag {
 	}
 }
 
+// outputTo returns the flag of a command that has results of another kind, which write knows.
+func outputTo(file string, write func(io.Writer) error) []outputFlag {
+	return []outputFlag{{file: file, write: func(_ *report.File, w io.Writer) error { return write(w) }}}
+}
+
 func openOutputs(flags []outputFlag) (*outputs, error) {
 	o := new(outputs)
 	for _, wanted := range flags {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/shardmap-go/shardmap/bench/published"
-	"github.com/shardmap-go/shardmap/bench/report"
 )
 
 // publishedSettings are the flags of published.
@@ -66,7 +65,7 @@ func publishedCommand(ctx context.Context, args []string, stdout, stderr io.Writ
 		return err
 	}
 	file := published.NewFile()
-	out, err := openOutputs([]outputFlag{{file: s.json, write: func(_ *report.File, w io.Writer) error { return file.WriteJSON(w) }}})
+	out, err := openOutputs(outputTo(s.json, file.WriteJSON))
 	if err != nil {
 		return err
 	}
@@ -79,7 +78,7 @@ func publishedCommand(ctx context.Context, args []string, stdout, stderr io.Writ
 	if err := redo(ctx, file, scenarios, o, stdout, stderr); err != nil {
 		return err
 	}
-	if err := out.write(&file.File); err != nil {
+	if err := out.write(nil); err != nil {
 		return err
 	}
 	return ctx.Err()

@@ -173,7 +173,7 @@ func (p *processors) orDefault() []int {
 
 // String returns the list.
 func (p *processors) String() string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(*p)), " ", ","), "[]")
+	return (*numbers)(p).String()
 }
 
 // Set reads a list.

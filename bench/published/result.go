@@ -64,12 +64,12 @@ func (r *Result) rounds() int {
 
 // A File is what a file of results holds: the results, and where they come from, as in the files of other results.
 type File struct {
-	report.File
+	report.Origin
 	Results []*Result `json:"results"`
 }
 
 // NewFile returns a file without results that says where it was made.
-func NewFile() *File { return &File{File: *report.NewFile()} }
+func NewFile() *File { return &File{Origin: report.Here()} }
 
 // WriteJSON writes the file as [Read] reads it.
 func (f *File) WriteJSON(w io.Writer) error {

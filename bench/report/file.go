@@ -17,22 +17,30 @@ import (
 	"github.com/shardmap-go/shardmap/bench/run"
 )
 
+// An Origin says where results come from.
+type Origin struct {
+	Date    time.Time `json:"date"`
+	Go      string    `json:"go"`
+	GOOS    string    `json:"goos"`
+	GOARCH  string    `json:"goarch"`
+	CPU     string    `json:"cpu,omitempty"`
+	Cores   int       `json:"cores"`
+	Commit  string    `json:"commit,omitempty"`  // if mapbench was built with version control information
+	Command string    `json:"command,omitempty"` // that measured, as one types it into a shell
+}
+
 // A File is what a results file holds: the results and where they come from.
 type File struct {
-	Date    time.Time     `json:"date"`
-	Go      string        `json:"go"`
-	GOOS    string        `json:"goos"`
-	GOARCH  string        `json:"goarch"`
-	CPU     string        `json:"cpu,omitempty"`
-	Cores   int           `json:"cores"`
-	Commit  string        `json:"commit,omitempty"`  // if mapbench was built with version control information
-	Command string        `json:"command,omitempty"` // that measured, as one types it into a shell
+	Origin
 	Results []*run.Result `json:"results"`
 }
 
 // NewFile returns a file without results that says where it was made.
-func NewFile() *File {
-	f := &File{
+func NewFile() *File { return &File{Origin: Here()} }
+
+// Here returns the origin of what this process measures now.
+func Here() Origin {
+	f := Origin{
 		Date: time.Now().UTC().Truncate(time.Second), Command: command(os.Args),
 		Go: runtime.Version(), GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, CPU: cpu(), Cores: runtime.NumCPU(),
 	}
@@ -78,7 +86,7 @@ func cpu() string {
 }
 
 // String says in one line where the results come from.
-func (f *File) String() string {
+func (f *Origin) String() string {
 	machine := f.CPU
 	if machine == "" {
 		machine = f.GOOS + "/" + f.GOARCH

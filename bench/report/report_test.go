@@ -39,7 +39,7 @@ func sampleFile(t *testing.T) *File {
 	lossy := strategyOf("lossy", 90, 30, 99)
 	lossy.Disqualified = "lost 1 of 9 entries"
 	return &File{
-		Date: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Go: "go1.26", GOOS: "linux", GOARCH: "amd64", CPU: "Some CPU", Cores: 2,
+		Origin: Origin{Date: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Go: "go1.26", GOOS: "linux", GOARCH: "amd64", CPU: "Some CPU", Cores: 2},
 		Results: []*run.Result{{
 			Workload: w, Goroutines: 4, Procs: 2, Seed: 3, Overhead: 10,
 			Strategies: []run.Strategy{

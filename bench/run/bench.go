@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/data"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 	"github.com/shardmap-go/shardmap/bench/workload"
 )
@@ -27,7 +28,7 @@ type bench[K comparable, V comparable] struct {
 	absent []K // never stored
 	fresh  nursery[K]
 	order  []uint32
-	values valueKind[V]
+	values data.ValueKind[V]
 
 	draws     []uint32
 	random    uint64
@@ -57,7 +58,7 @@ type run[K comparable, V comparable] struct {
 }
 
 func newBench[K, V comparable](w *workload.Workload, parts []part, seed uint64,
-	key func(n, seed uint64, length int) K, values func(keys int) valueKind[V],
+	key func(n, seed uint64, length int) K, values func(keys int) data.ValueKind[V],
 ) *bench[K, V] {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	all := w.Any()
@@ -74,7 +75,7 @@ func newBench[K, V comparable](w *workload.Workload, parts []part, seed uint64,
 		b.warmUp = parts[0].duration / 5 // it would use up keys to insert
 	}
 	b.makeKeys(all, seed, rng, key)
-	b.order = shuffled(b.start, rng)
+	b.order = data.Shuffled(b.start, rng)
 	b.draws = draws(w.Keys, b.reach(all), rng)
 	b.values = values(len(b.keys))
 	b.makeLatencies(all)
@@ -97,10 +98,10 @@ func (b *bench[K, V]) makeKeys(all workload.Mix, seed uint64, rng *rand.Rand, ke
 		universe *= 2
 	}
 	b.keys, b.stored = make([]K, universe), make([]K, universe)
-	for _, i := range shuffled(universe, rng) {
+	for _, i := range data.Shuffled(universe, rng) {
 		b.keys[i] = key(uint64(i), seed, length)
 	}
-	for _, i := range shuffled(universe, rng) {
+	for _, i := range data.Shuffled(universe, rng) {
 		b.stored[i] = key(uint64(i), seed, length)
 	}
 	if all.Miss > 0 {
@@ -144,7 +145,7 @@ func (b *bench[K, V]) initial(i int, version uint32) V {
 		var zero V
 		return zero
 	}
-	return b.values.of(i, version)
+	return b.values.Of(i, version)
 }
 
 func (b *bench[K, V]) fill(m strategy.Map[K, V]) {

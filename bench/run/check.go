@@ -29,7 +29,7 @@ func (b *bench[K, V]) check(m strategy.Map[K, V]) error {
 			switch value, ok := m.Load(key); {
 			case !ok:
 				lost++
-			case value != b.values.of(i, version):
+			case value != b.values.Of(i, version):
 				wrong++
 			}
 		}
@@ -96,7 +96,7 @@ func (b *bench[K, V]) checkWhole(m strategy.Map[K, V]) error {
 	seen := make([]bool, len(b.keys))
 	m.Range(func(key K, value V) bool {
 		visits++
-		switch i := b.values.key(value); {
+		switch i := b.values.Key(value); {
 		case i < 0 || i >= len(there) || there[i] == nil || *there[i] != key:
 			strange++
 		case seen[i]:

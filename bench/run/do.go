@@ -16,7 +16,7 @@ func (w *worker[K, V]) do(op operation, random uint64) bool {
 	case store:
 		key, i, place := w.current(w.choose(random))
 		w.versions[place]++
-		value := w.values.of(i, w.versions[place])
+		value := w.values.Of(i, w.versions[place])
 		w.begin()
 		w.m.Store(key, value)
 		w.end()
@@ -30,7 +30,7 @@ func (w *worker[K, V]) do(op operation, random uint64) bool {
 		key := w.keys[w.choose(random)]
 		w.increments++
 		w.begin()
-		w.updater.Update(key, w.values.increment)
+		w.updater.Update(key, w.values.Increment)
 		w.end()
 	case walk:
 		w.walk()
@@ -68,7 +68,7 @@ func (w *worker[K, V]) load(i int) {
 	case !ok && mine:
 		w.wrong("Load missed a key that was there")
 	case !ok, w.counts:
-	case w.timed && w.values.key(value) != i:
+	case w.timed && w.values.Key(value) != i:
 		w.wrong("Load returned the value of another key")
 	case w.timed && !w.latest(i, value):
 		w.wrong("Load returned a value that had been overwritten")
@@ -80,7 +80,7 @@ func (w *worker[K, V]) load(i int) {
 // latest tells whether a value is the last one of the key with the number, as far as the worker knows.
 func (w *worker[K, V]) latest(i int, value V) bool {
 	owner, place := w.owner(i % w.number)
-	return owner != w.id || value == w.values.of(i, w.versions[place])
+	return owner != w.id || value == w.values.Of(i, w.versions[place])
 }
 
 func (w *worker[K, V]) loadOrStore(i int) {
@@ -88,11 +88,11 @@ func (w *worker[K, V]) loadOrStore(i int) {
 	if w.slots == nil {
 		key = w.stored[i]
 	}
-	value := w.values.of(i, w.versions[place]+1)
+	value := w.values.Of(i, w.versions[place]+1)
 	w.begin()
 	actual, loaded := w.m.LoadOrStore(key, value)
 	w.end()
-	if !loaded || actual != w.values.of(i, w.versions[place]) {
+	if !loaded || actual != w.values.Of(i, w.versions[place]) {
 		w.wrong("LoadOrStore did not find what was stored")
 	}
 }
@@ -105,7 +105,7 @@ func (w *worker[K, V]) churn(i int) {
 		there = here - w.number
 	}
 	w.versions[place]++
-	in, value := w.stored[there], w.values.of(there, w.versions[place])
+	in, value := w.stored[there], w.values.Of(there, w.versions[place])
 	w.begin()
 	w.m.Delete(out)
 	w.m.Store(in, value)
@@ -148,7 +148,7 @@ func (w *worker[K, V]) remove(op operation, i int) {
 	w.begin()
 	value, loaded := w.loadDeleter.LoadAndDelete(key)
 	w.end()
-	if !loaded || value != w.values.of(i, w.versions[place]) {
+	if !loaded || value != w.values.Of(i, w.versions[place]) {
 		w.wrong("LoadAndDelete did not return what was stored")
 	}
 }
@@ -157,7 +157,7 @@ func (w *worker[K, V]) remove(op operation, i int) {
 func (w *worker[K, V]) putBack(i int) {
 	_, place := w.owner(i % w.number)
 	w.versions[place]++
-	value := w.values.of(i, w.versions[place])
+	value := w.values.Of(i, w.versions[place])
 	key := w.stored[i]
 	if w.slots != nil {
 		key = *w.slots[place].Load()
@@ -169,9 +169,9 @@ func (w *worker[K, V]) putBack(i int) {
 
 func (w *worker[K, V]) swap(i int) {
 	key, i, place := w.current(i)
-	old := w.values.of(i, w.versions[place])
+	old := w.values.Of(i, w.versions[place])
 	w.versions[place]++
-	value := w.values.of(i, w.versions[place])
+	value := w.values.Of(i, w.versions[place])
 	w.begin()
 	previous, loaded := w.swapper.Swap(key, value)
 	w.end()
@@ -182,9 +182,9 @@ func (w *worker[K, V]) swap(i int) {
 
 func (w *worker[K, V]) compareAndSwap(i int) {
 	key, i, place := w.current(i)
-	old := w.values.of(i, w.versions[place])
+	old := w.values.Of(i, w.versions[place])
 	w.versions[place]++
-	value := w.values.of(i, w.versions[place])
+	value := w.values.Of(i, w.versions[place])
 	w.begin()
 	swapped := w.compareSwapper.CompareAndSwap(key, old, value)
 	w.end()

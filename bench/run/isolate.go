@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/guard"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 	"github.com/shardmap-go/shardmap/bench/workload"
 )
@@ -104,7 +105,7 @@ func Isolated(ctx context.Context, strategies []strategy.Strategy, r io.Reader, 
 // alone runs the only strategy once, in a process that was started for it.
 func (s *session[K, V]) alone(ctx context.Context, run int) answer {
 	s.bench.vary(uint64(run) << 32) // choices that are not those of other rounds
-	round, ok, err := within(ctx, s.Patience, func() (Round, error) { return s.bench.measure(ctx, s.makers[0]) })
+	round, ok, err := guard.Within(ctx, s.Patience, func() (Round, error) { return s.bench.measure(ctx, s.makers[0]) })
 	a := answer{Round: round}
 	switch {
 	case !ok:

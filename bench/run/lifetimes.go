@@ -184,7 +184,7 @@ func (w *worker[K, V]) replace(place int) {
 	out := *w.slots[place].Load()
 	key, in := w.fresh.take()
 	w.versions[place]++
-	value := w.values.of(i, w.versions[place])
+	value := w.values.Of(i, w.versions[place])
 	w.begin()
 	w.m.Delete(out)
 	w.m.Store(in, value)

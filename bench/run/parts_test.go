@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/shardmap-go/shardmap/bench/internal/data"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 	"github.com/shardmap-go/shardmap/bench/workload"
 )
@@ -39,9 +40,9 @@ func TestKeysAreDifferentAndOfTheLengthAskedFor(t *testing.T) {
 	const n = 20_000
 	ints, texts, names := map[int]bool{}, map[string]bool{}, map[strategy.NamespacedName]bool{}
 	for i := range uint64(n) {
-		ints[intKey(i, 7, 0)] = true
-		texts[stringKey(i, 7, 9)] = true
-		names[namespacedKey(i, 7, 21)] = true
+		ints[data.IntKey(i, 7, 0)] = true
+		texts[data.StringKey(i, 7, 9)] = true
+		names[data.NamespacedKey(i, 7, 21)] = true
 	}
 	if len(ints) != n || len(texts) != n || len(names) != n {
 		t.Errorf("%d, %d and %d different keys, want %d", len(ints), len(texts), len(names), n)
@@ -137,14 +138,14 @@ func TestEveryWriterHasKeysOfItsOwn(t *testing.T) {
 }
 
 func TestTornValuesAreSeen(t *testing.T) {
-	kind := tripleValues()
-	v := kind.of(5, 9)
-	if kind.key(v) != 5 {
-		t.Errorf("%v belongs to %d", v, kind.key(v))
+	kind := data.TripleValues()
+	v := kind.Of(5, 9)
+	if kind.Key(v) != 5 {
+		t.Errorf("%v belongs to %d", v, kind.Key(v))
 	}
 	v.B++
-	if kind.key(v) >= 0 {
-		t.Errorf("%v belongs to %d", v, kind.key(v))
+	if kind.Key(v) >= 0 {
+		t.Errorf("%v belongs to %d", v, kind.Key(v))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/data"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 	"github.com/shardmap-go/shardmap/bench/trace"
 	"github.com/shardmap-go/shardmap/bench/workload"
@@ -111,8 +112,8 @@ func (p *Replay) meanLength() int {
 
 // The least that makes different keys of different numbers, and the most that workloads allow.
 const (
-	leastString         = tail
-	leastNamespacedName = 2 * tail
+	leastString         = data.Tail
+	leastNamespacedName = 2 * data.Tail
 	longestKey          = 4096
 )
 

@@ -20,9 +20,9 @@ func (b *replayBench[K, V]) check(m strategy.Map[K, V]) (entries int, err error)
 			lost++
 		case demand&known != 0 && ok && demand&present == 0:
 			ghosts++
-		case ok && demand&exact != 0 && value != b.values.of(i, b.keys[i].version):
+		case ok && demand&exact != 0 && value != b.values.Of(i, b.keys[i].version):
 			wrong++
-		case ok && b.values.key(value) != i:
+		case ok && b.values.Key(value) != i:
 			wrong++
 		}
 		if there[i], held[i] = ok, value; ok {
@@ -49,7 +49,7 @@ func (b *replayBench[K, V]) checkWhole(m strategy.Map[K, V], there []bool, held 
 	visits, repeats, strange := 0, 0, 0
 	m.Range(func(key K, value V) bool {
 		visits++
-		switch i := b.values.key(value); {
+		switch i := b.values.Key(value); {
 		case i < 0 || i >= len(seen) || b.known[i] != key || !there[i] || held[i] != value:
 			strange++
 		case seen[i]:

@@ -9,7 +9,7 @@ func (p *player[K, V]) do(s *step) {
 		return
 	}
 	key, stored := p.known[s.key], p.stored[s.key]
-	value := p.values.of(int(s.key), s.version)
+	value := p.values.Of(int(s.key), s.version)
 	switch s.does {
 	case load:
 		p.begin()
@@ -22,7 +22,7 @@ func (p *player[K, V]) do(s *step) {
 		p.end()
 	case loadOrStore:
 		if s.demand&present != 0 {
-			value = p.values.of(int(s.key), s.version+1) // another one than is there
+			value = p.values.Of(int(s.key), s.version+1) // another one than is there
 		}
 		p.begin()
 		found, ok := p.m.LoadOrStore(stored, value)
@@ -91,9 +91,9 @@ func (p *player[K, V]) judge(method string, s *step, version uint32, value V, ok
 	case s.demand&known != 0 && !ok && s.demand&present != 0:
 		p.wrong(method + " missed a key that was there")
 	case !ok:
-	case s.demand&exact != 0 && value != p.values.of(int(s.key), version):
+	case s.demand&exact != 0 && value != p.values.Of(int(s.key), version):
 		p.wrong(method + " returned a value that is not the last one stored")
-	case p.timed && s.does != loadOrStore && p.values.key(value) != int(s.key):
+	case p.timed && s.does != loadOrStore && p.values.Key(value) != int(s.key):
 		p.wrong(method + " returned the value of another key")
 	default:
 		p.sink = value

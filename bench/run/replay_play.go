@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/data"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 )
 
@@ -16,7 +17,7 @@ import (
 type replayBench[K, V comparable] struct {
 	*playback
 	known, stored []K // by number; equal, but not the same strings
-	values        valueKind[V]
+	values        data.ValueKind[V]
 	order         []uint32 // of filling
 	latencies     [kinds][]*latencies
 	random        uint64
@@ -25,17 +26,17 @@ type replayBench[K, V comparable] struct {
 }
 
 func newReplayBench[K, V comparable](p *playback, seed uint64,
-	key func(n, seed uint64, length int) K, values func(keys int) valueKind[V],
+	key func(n, seed uint64, length int) K, values func(keys int) data.ValueKind[V],
 ) *replayBench[K, V] {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	n := len(p.keys)
 	b := &replayBench[K, V]{playback: p, known: make([]K, n), stored: make([]K, n), values: values(n), random: seed}
 	for _, keys := range [][]K{b.known, b.stored} {
-		for _, i := range shuffled(n, rng) {
+		for _, i := range data.Shuffled(n, rng) {
 			keys[i] = key(uint64(i), seed, p.keyLength(p.keys[i]))
 		}
 	}
-	for _, i := range shuffled(n, rng) {
+	for _, i := range data.Shuffled(n, rng) {
 		if p.keys[i].start {
 			b.order = append(b.order, i)
 		}
@@ -66,7 +67,7 @@ func (b *replayBench[K, V]) measure(ctx context.Context, newMap func() strategy.
 	baseline := heap()
 	m := newMap()
 	for _, i := range b.order {
-		m.Store(b.stored[i], b.values.of(int(i), 1))
+		m.Store(b.stored[i], b.values.Of(int(i), 1))
 	}
 	b.hire(m)
 	runtime.GC()

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 
+	"github.com/shardmap-go/shardmap/bench/internal/data"
 	"github.com/shardmap-go/shardmap/bench/record"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 )
@@ -25,7 +26,7 @@ type traced struct {
 }
 
 func newSubject[K, V comparable](start *starter, result *Result,
-	key func(n, seed uint64, length int) K, values func(keys int) valueKind[V],
+	key func(n, seed uint64, length int) K, values func(keys int) data.ValueKind[V],
 ) subject[K, V] {
 	if start.traced.replay != nil {
 		return newReplayBench(start.traced.replay, start.Seed, key, values)

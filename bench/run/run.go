@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/data"
+	"github.com/shardmap-go/shardmap/bench/internal/guard"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 	"github.com/shardmap-go/shardmap/bench/workload"
 )
@@ -80,9 +82,6 @@ func parts(w *workload.Workload, o Options) []part {
 	return all
 }
 
-// afterInterrupt is how long a map may take to come back after the user has asked to stop.
-const afterInterrupt = 2 * time.Second
-
 // A starter has what all types of keys and values have in common.
 type starter struct {
 	ctx        context.Context
@@ -96,27 +95,27 @@ type starter struct {
 func (s *starter) start(result *Result) {
 	switch result.Workload.Keys.Type {
 	case "int":
-		withKeys(s, result, intKey)
+		withKeys(s, result, data.IntKey)
 	case "string":
-		withKeys(s, result, stringKey)
+		withKeys(s, result, data.StringKey)
 	default:
-		withKeys(s, result, namespacedKey)
+		withKeys(s, result, data.NamespacedKey)
 	}
 }
 
 func withKeys[K comparable](s *starter, result *Result, key func(n, seed uint64, length int) K) {
 	switch result.Workload.Values {
 	case "pointer":
-		withValues(s, result, key, pointerValues)
+		withValues(s, result, key, data.PointerValues)
 	case "int":
-		withValues(s, result, key, func(int) valueKind[int] { return intValues() })
+		withValues(s, result, key, func(int) data.ValueKind[int] { return data.IntValues() })
 	default:
-		withValues(s, result, key, func(int) valueKind[strategy.Triple] { return tripleValues() })
+		withValues(s, result, key, func(int) data.ValueKind[strategy.Triple] { return data.TripleValues() })
 	}
 }
 
 func withValues[K, V comparable](start *starter, result *Result,
-	key func(n, seed uint64, length int) K, values func(keys int) valueKind[V],
+	key func(n, seed uint64, length int) K, values func(keys int) data.ValueKind[V],
 ) {
 	s := &session[K, V]{Result: result, Options: start.Options, rng: rand.New(rand.NewPCG(start.Seed, 1))}
 	s.prepare = func() {
@@ -205,7 +204,7 @@ func (s *session[K, V]) once(ctx context.Context, name string, newMap func() str
 		return s.isolated(ctx, name)
 	}
 	bench := s.bench // a run that does not come back keeps this one, while the session gets another
-	return within(ctx, s.Patience, func() (Round, error) { return bench.measure(ctx, newMap) })
+	return guard.Within(ctx, s.Patience, func() (Round, error) { return bench.measure(ctx, newMap) })
 }
 
 // measureNothing runs a map that does nothing, which is wrong in all respects, but that is not looked at.
@@ -226,7 +225,7 @@ func (s *session[K, V]) measureCosts(ctx context.Context) {
 			continue
 		}
 		bench, newMap := s.bench, s.makers[i]
-		costs, ok, err := within(ctx, s.Patience, func() (map[string]Cost, error) { return bench.costs(ctx, newMap), nil })
+		costs, ok, err := guard.Within(ctx, s.Patience, func() (map[string]Cost, error) { return bench.costs(ctx, newMap), nil })
 		switch {
 		case !ok:
 			s.prepare() // the old bench is still in use
@@ -257,38 +256,4 @@ func excluded[K, V comparable](w *workload.Workload, newMap func() strategy.Map[
 		return "has no CompareAndSwap"
 	}
 	return ""
-}
-
-// within returns what f does, or gives up waiting after a while and returns false. A panic of the map is an error.
-func within[T any](ctx context.Context, patience time.Duration, f func() (T, error)) (result T, finished bool, err error) {
-	type outcome struct {
-		result T
-		err    error
-	}
-	outcomes := make(chan outcome, 1) // nobody has to be there to receive
-	go func() {
-		var o outcome
-		defer func() {
-			if r := recover(); r != nil {
-				o.err = fmt.Errorf("panicked: %v", r)
-			}
-			outcomes <- o
-		}()
-		o.result, o.err = f()
-	}()
-	timeout := time.After(patience)
-	select {
-	case o := <-outcomes:
-		return o.result, true, o.err
-	case <-ctx.Done():
-		timeout = time.After(afterInterrupt)
-	case <-timeout:
-		return result, false, nil
-	}
-	select {
-	case o := <-outcomes:
-		return o.result, true, o.err
-	case <-timeout:
-		return result, false, nil
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/data"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 )
 
@@ -23,7 +24,7 @@ func stallShare(t *testing.T, stall time.Duration, rate string) (share float64, 
 	w := parse(t, `{"keys": {"number": 100}, "values": "int", "operations": {"store": 1}, "goroutines": 1, "duration": "800ms"`+rate+`}`)
 	o := Options{}
 	o.complete(w)
-	b := newBench(w, parts(w, o), 1, stringKey, func(int) valueKind[int] { return intValues() })
+	b := newBench(w, parts(w, o), 1, data.StringKey, func(int) data.ValueKind[int] { return data.IntValues() })
 	b.begin()
 	b.hire(nil, 1)
 	m := strategy.MakerFor[string, int](stalling)()

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shardmap-go/shardmap/bench/internal/data"
 	"github.com/shardmap-go/shardmap/bench/strategy"
 	"github.com/shardmap-go/shardmap/bench/workload"
 )
@@ -77,7 +78,7 @@ func TestAMapGrowsEvenlyUntilAllKeysAreThereAndOperationsChooseAmongThoseThereSo
 	w := parse(t, `{"keys": {"number": 2000, "filled": 0.1, "distribution": "growing"}, "values": "int", "operations": {"load": 1}, "goroutines": 3, "duration": "1s"}`)
 	o := Options{}
 	o.complete(w)
-	b := newBench(w, parts(w, o), 1, stringKey, func(int) valueKind[int] { return intValues() })
+	b := newBench(w, parts(w, o), 1, data.StringKey, func(int) data.ValueKind[int] { return data.IntValues() })
 	b.begin()
 	m := faultyMap(func(*faulty) {})
 	b.fill(m)
@@ -149,7 +150,7 @@ func TestEveryLifeEndsWhenItShouldAndKeysAreNeverSeenAgain(t *testing.T) {
 	w := parse(t, `{"keys": {"number": 1000, "lifetimes": {"time": "1ms", "distribution": "uniform"}}, "values": "int", "operations": {"load": 1}, "goroutines": 4, "duration": "20ms"}`)
 	o := Options{}
 	o.complete(w)
-	b := newBench(w, parts(w, o), 1, stringKey, func(int) valueKind[int] { return intValues() })
+	b := newBench(w, parts(w, o), 1, data.StringKey, func(int) data.ValueKind[int] { return data.IntValues() })
 	deaths := 0
 	for id, s := range b.parts[0].schedules {
 		places := 250

@@ -15,6 +15,10 @@ func newHaxMap[K int | string, V comparable]() Map[K, V] {
 	return haxMap[K, V]{haxmap.New[K, V]()}
 }
 
+func (haxMap[K, V]) Sized(entries int) Map[K, V] {
+	return haxMap[K, V]{haxmap.New[K, V](uintptr(entries))}
+}
+
 func (m haxMap[K, V]) Load(key K) (V, bool) { return m.m.Get(key) }
 
 func (m haxMap[K, V]) Store(key K, value V) { m.m.Set(key, value) }

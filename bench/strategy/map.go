@@ -1,7 +1,6 @@
 package strategy
 
 import (
-	"hash/maphash"
 	"iter"
 
 	"github.com/shardmap-go/shardmap"
@@ -13,7 +12,7 @@ func init() {
 		Of(newMap[string, *int]), Of(newMap[string, int]), Of(newMap[string, Triple]),
 		Of(newMap[NamespacedName, *int]), Of(newMap[NamespacedName, int]), Of(newMap[NamespacedName, Triple]),
 	)
-	Register("Map:maphash", "shardmap.Map with hash/maphash instead of its own hash functions",
+	Register("Map:maphash", "shardmap.Map with its hasher MapHash instead of its own hash functions",
 		Of(newMapWithMaphash[int, *int]), Of(newMapWithMaphash[int, int]), Of(newMapWithMaphash[int, Triple]),
 		Of(newMapWithMaphash[string, *int]), Of(newMapWithMaphash[string, int]), Of(newMapWithMaphash[string, Triple]),
 		Of(newMapWithMaphash[NamespacedName, *int]), Of(newMapWithMaphash[NamespacedName, int]), Of(newMapWithMaphash[NamespacedName, Triple]),
@@ -28,14 +27,25 @@ func init() {
 // shardMap gives shardmap.Map the methods of an [Updater] and a [Snapshotter].
 type shardMap[K comparable, V comparable] struct{ *shardmap.Map[K, V] }
 
+// plainMap and hashedMap are also [Sizer]s.
+type (
+	plainMap[K comparable, V comparable]  struct{ shardMap[K, V] }
+	hashedMap[K comparable, V comparable] struct{ shardMap[K, V] }
+)
+
 func newMap[K comparable, V comparable]() Map[K, V] {
-	return shardMap[K, V]{shardmap.New[K, V]()}
+	return plainMap[K, V]{shardMap[K, V]{shardmap.New[K, V]()}}
 }
 
-func newMapWithMaphash[K comparable, V comparable]() Map[K, V] {
-	seed := maphash.MakeSeed()
-	hash := func(key K) uint64 { return maphash.Comparable(seed, key) }
-	return shardMap[K, V]{shardmap.New[K, V](shardmap.WithHasher(hash))}
+func (plainMap[K, V]) Sized(entries int) Map[K, V] {
+	return plainMap[K, V]{shardMap[K, V]{shardmap.New[K, V](shardmap.WithCapacity(entries))}}
+}
+
+func newMapWithMaphash[K comparable, V comparable]() Map[K, V] { return hashedMap[K, V]{}.Sized(0) }
+
+func (hashedMap[K, V]) Sized(entries int) Map[K, V] {
+	options := []shardmap.Option{shardmap.WithHasher(shardmap.MapHash[K]), shardmap.WithCapacity(entries)}
+	return hashedMap[K, V]{shardMap[K, V]{shardmap.New[K, V](options...)}}
 }
 
 func newMapWith64Shards[K comparable, V comparable]() Map[K, V] {

@@ -59,6 +59,12 @@ type Filler[K comparable, V comparable] interface {
 	Fill(entries iter.Seq2[K, V])
 }
 
+// A Sizer is a [Map] that can be made with room for entries in advance.
+type Sizer[K comparable, V comparable] interface {
+	// Sized returns a new, empty map of the same kind that has room for so many entries.
+	Sized(entries int) Map[K, V]
+}
+
 // The types of keys and values that workloads can ask for, besides int and string keys, and *int and int values.
 type (
 	// NamespacedName is the struct by which Kubernetes operators name their objects.
@@ -123,7 +129,7 @@ func MakerFor[K comparable, V comparable](s Strategy) func() Map[K, V] {
 func All() []Strategy {
 	all := slices.Clone(registered)
 	slices.SortFunc(all, func(a, b Strategy) int {
-		if ours := slices.Contains(own, a.Name); ours != slices.Contains(own, b.Name) {
+		if ours := Own(a.Name); ours != Own(b.Name) {
 			if ours {
 				return -1
 			}
@@ -133,6 +139,9 @@ func All() []Strategy {
 	})
 	return all
 }
+
+// Own reports whether a strategy of that name is a map that this project provides.
+func Own(name string) bool { return slices.Contains(own, name) }
 
 // own are the names of the maps that this project provides.
 var own = []string{"Map", "Map:maphash", "Map:64", "RWMap", "AtomicMap"}

@@ -20,6 +20,10 @@ func (m xsyncMap[K, V]) Update(key K, f func(old V) V) {
 	m.Compute(key, func(old V, _ bool) (V, xsync.ComputeOp) { return f(old), xsync.UpdateOp })
 }
 
+func (xsyncMap[K, V]) Sized(entries int) Map[K, V] {
+	return xsyncMap[K, V]{xsync.NewMap[K, V](xsync.WithPresize(entries))}
+}
+
 func (m xsyncMap[K, V]) Len() int { return m.Size() }
 
 // Swap is what the package calls LoadAndStore.
