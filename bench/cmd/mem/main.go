@@ -1,8 +1,11 @@
 // Command mem prints how many bytes of heap one entry takes, in maps of different sizes and kinds: the map's own memory,
 // without the keys' and the values' data. Keys are strings, values pointers.
+//
+// With -gc it prints instead what maps of one and ten million entries cost the garbage collector.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -56,11 +59,25 @@ var kinds = []kind{
 var sizes = []int{1, 10, 100, 150, 1_000, 1_500, 10_000, 15_000, 100_000, 150_000, 1_000_000, 1_500_000}
 
 func main() {
+	gc := flag.Bool("gc", false, "print the time that a garbage collection takes")
+	flag.Parse()
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if *gc {
+		collections(w)
+	} else {
+		sizesOfEntries(w)
+	}
+	if err := w.Flush(); err != nil {
+		fmt.Fprintln(os.Stderr, "mem:", err)
+		os.Exit(1)
+	}
+}
+
+func sizesOfEntries(w *tabwriter.Writer) {
 	keys := make([]string, sizes[len(sizes)-1])
 	for i := range keys {
 		keys[i] = "key-" + strconv.Itoa(i)
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "entries\t")
 	for _, k := range kinds {
 		fmt.Fprint(w, k.name, "\t")
@@ -72,10 +89,6 @@ func main() {
 			fmt.Fprintf(w, "%.1f\t", bytesPerEntry(k, keys[:n]))
 		}
 		fmt.Fprintln(w)
-	}
-	if err := w.Flush(); err != nil {
-		fmt.Fprintln(os.Stderr, "mem:", err)
-		os.Exit(1)
 	}
 }
 
