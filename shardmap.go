@@ -253,15 +253,15 @@ func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
 // It is linearizable. If the key is present it is a Load: no lock, no allocation. Otherwise it locks the key's shard
 // and allocates like [Map.Store] for a new key.
 func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
-	d, h, r, ok := m.lookup(key, true)
-	if !ok {
-		next := pack(d.slotKind, value)
-		var stored bool
-		if r, _, stored = m.write(m.enter(), d, h, key, putAbsent, raw{}, next); stored {
-			return value, false
-		}
+	if actual, loaded = m.Load(key); loaded { // a third fewer instructions than lookup
+		return actual, true
 	}
-	return unpack[V](d.slotKind, r), true
+	d := m.directory()
+	old, _, stored := m.write(m.enter(), d, d.of(key), key, putAbsent, raw{}, pack(d.slotKind, value))
+	if stored {
+		return value, false
+	}
+	return unpack[V](d.slotKind, old), true
 }
 
 // LoadAndDelete deletes the entry for key and returns the value that it had, and whether there was one. Of several

@@ -20,10 +20,20 @@ type measurement struct {
 	rng     *rand.Rand
 	results []Result
 	total   int // cells
+
+	repeat  int // if not 0, what to do instead of measuring: see Repeat
+	failure error
 }
 
 func (m *measurement) all() {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	m.allKeys()
+	slices.SortStableFunc(m.results, func(a, b Result) int {
+		return slices.Index(m.Operations, a.Operation) - slices.Index(m.Operations, b.Operation)
+	})
+}
+
+func (m *measurement) allKeys() {
 	m.rng = rand.New(rand.NewPCG(m.Seed, 1))
 	for _, keys := range m.Keys {
 		switch keys {
@@ -35,9 +45,6 @@ func (m *measurement) all() {
 			allValues(m, keys, data.NamespacedKey)
 		}
 	}
-	slices.SortStableFunc(m.results, func(a, b Result) int {
-		return slices.Index(m.Operations, a.Operation) - slices.Index(m.Operations, b.Operation)
-	})
 }
 
 func allValues[K comparable](m *measurement, keys string, key func(n, seed uint64, length int) K) {
@@ -103,7 +110,9 @@ func onField[K, V comparable](m *measurement, c Cell, f *field[K, V]) {
 				m.Progress(c, len(m.results), m.total)
 			}
 			runtime.GOMAXPROCS(c.Procs)
-			if r, ok := measureCell(m, c, op, players); ok {
+			if m.repeat > 0 {
+				m.failure = players[0].repeat(m.ctx, op, m.repeat)
+			} else if r, ok := measureCell(m, c, op, players); ok {
 				m.results = append(m.results, r)
 				if m.Done != nil {
 					m.Done(r)
