@@ -11,7 +11,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver"
-	listers "k8s.io/apiextensions-apiserver/pkg/client/listers/apiextensions/v1"
+	crdinformers "k8s.io/apiextensions-apiserver/pkg/client/informers/externalversions/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/cmd/server/options"
 	generatedopenapi "k8s.io/apiextensions-apiserver/pkg/generated/openapi"
 	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
@@ -39,8 +39,8 @@ func runAPIServer(l *listener, dir, address string) (*apiServer, error) {
 		return nil, fmt.Errorf("kubetest: configuration: %w", err)
 	}
 	var server *apiserver.CustomResourceDefinitions // set before anything is served
-	crds := func() listers.CustomResourceDefinitionLister {
-		return server.Informers.Apiextensions().V1().CustomResourceDefinitions().Lister()
+	crds := func() crdinformers.CustomResourceDefinitionInformer {
+		return server.Informers.Apiextensions().V1().CustomResourceDefinitions()
 	}
 	config.GenericConfig.BuildHandlerChainFunc = func(api http.Handler, c *genericapiserver.Config) http.Handler {
 		return rootDiscovery(genericapiserver.DefaultBuildHandlerChain(api, c), crds)

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	listers "k8s.io/apiextensions-apiserver/pkg/client/listers/apiextensions/v1"
+	crdinformers "k8s.io/apiextensions-apiserver/pkg/client/informers/externalversions/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/version"
@@ -16,11 +17,17 @@ import (
 // A server of custom resources serves the discovery of each group, but leaves the list of groups, /apis, to the
 // aggregator in front of it, which is not here. rootDiscovery answers in its place, so that discovery clients
 // and the REST mappers that are built on them work.
-func rootDiscovery(next http.Handler, crds func() listers.CustomResourceDefinitionLister) http.Handler {
+//
+// And until the server has read its definitions it would say of custom resources that there are none, 404, which
+// clients take for the answer. They are told to try again instead.
+func rootDiscovery(next http.Handler, crds func() crdinformers.CustomResourceDefinitionInformer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case isCustom(r.URL.Path) && !crds().Informer().HasSynced():
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "the server is starting", http.StatusServiceUnavailable)
 		case r.Method == http.MethodGet && (r.URL.Path == "/apis" || r.URL.Path == "/apis/"):
-			list, err := crds().List(labels.Everything())
+			list, err := crds().Lister().List(labels.Everything())
 			if err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return
@@ -32,6 +39,11 @@ func rootDiscovery(next http.Handler, crds func() listers.CustomResourceDefiniti
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isCustom reports whether the path is of a group that only definitions bring, or the list of all groups.
+func isCustom(path string) bool {
+	return strings.HasPrefix(path+"/", "/apis/") && !strings.HasPrefix(path+"/", "/apis/"+apiextensionsv1.GroupName+"/")
 }
 
 func answer(w http.ResponseWriter, body any) {

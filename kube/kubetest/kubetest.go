@@ -57,7 +57,7 @@ func (s *Server) Config() *rest.Config {
 }
 
 // Restart starts the API server anew, on the same port, with the same certificate and data, and returns when it is ready.
-// It kills one that runs. If it fails, or ctx ends before, no API server runs.
+// It kills one that runs. If it fails, or ctx ends before, no API server runs; to end one that is starting takes as long as to start it.
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,9 +78,20 @@ func (s *Server) Restart(ctx context.Context) error {
 		s.port = l.Addr().(*net.TCPAddr).Port
 	}
 	if err := s.waitReady(ctx); err != nil {
-		return errors.Join(fmt.Errorf("kubetest: the API server is not ready: %w", err), s.kill())
+		return errors.Join(fmt.Errorf("kubetest: the API server is not ready: %w", err), s.abandon())
 	}
 	return nil
+}
+
+// startLimit is how long a server that nobody waits for any more may take until it is ready to be killed.
+const startLimit = time.Minute
+
+// abandon kills a server that is still starting. It waits until the server has started, because Kubernetes ends the whole process if
+// a server is stopped before.
+func (s *Server) abandon() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	return errors.Join(s.waitReady(ctx), s.kill())
 }
 
 // waitReady waits until the API server is ready, has ended, or ctx ends.

@@ -156,3 +156,59 @@ func TestAStoppedServerDoesNotStart(t *testing.T) {
 		t.Errorf("Restart: %v", err)
 	}
 }
+
+func TestARestartThatIsGivenUpLeavesNothingBehind(t *testing.T) {
+	ctx, server, all := start(t)
+	client := all.Namespace("default")
+	created := must(client.Create(ctx, widget("a"), metav1.CreateOptions{}))(t)
+	for _, patience := range []time.Duration{20 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond} {
+		brief, cancel := context.WithTimeout(ctx, patience)
+		err := server.Restart(brief)
+		cancel()
+		if err == nil {
+			continue // the machine is fast
+		}
+		if !strings.HasPrefix(err.Error(), "kubetest: the API server is not ready: ") {
+			t.Errorf("Restart within %v: %v", patience, err)
+		}
+		if _, err := client.Get(ctx, "a", metav1.GetOptions{}); err == nil {
+			t.Error("a server that was not started answers")
+		}
+	}
+	if err := server.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if again := must(client.Get(ctx, "a", metav1.GetOptions{}))(t); again.GetUID() != created.GetUID() {
+		t.Errorf("after all the object is %v", again)
+	}
+}
+
+func TestNothingIsNotFoundWhileAServerStarts(t *testing.T) {
+	ctx, server, all := start(t)
+	client := all.Namespace("default")
+	must(client.Create(ctx, widget("a"), metav1.CreateOptions{}))(t)
+	stop, asked := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				asked <- nil
+				return
+			default:
+				if _, err := client.Get(ctx, "a", metav1.GetOptions{}); apierrors.IsNotFound(err) {
+					asked <- err
+					return
+				}
+			}
+		}
+	}()
+	for range 3 {
+		if err := server.Restart(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	if err := <-asked; err != nil {
+		t.Errorf("an object that is there: %v", err)
+	}
+}
