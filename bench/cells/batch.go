@@ -23,15 +23,12 @@ func enter[K, V comparable](ctx context.Context, s strategy.Strategy, op Operati
 		return &player[K, V]{name: s.Name, wrong: "takes no such keys and values"}
 	}
 	if op.Name == "presized" {
-		unsized := newMap
-		newMap = func() strategy.Map[K, V] {
-			if sizer, ok := unsized().(strategy.Sizer[K, V]); ok {
-				return sizer.Sized(len(f.present))
-			}
-			return unsized()
+		if sizer, ok := newMap().(strategy.Sizer[K, V]); ok {
+			newMap = func() strategy.Map[K, V] { return sizer.Sized(len(f.present)) }
 		}
 	}
 	p := newPlayer(f, s.Name, newMap, workers)
+	p.updates = op.Name == "update" || op.Name == "rangeWrites"
 	p.wrong = p.cannot(op.Name)
 	if op.kind != fills && p.wrong == "" {
 		p.guarded(ctx, func() (time.Duration, error) { p.fill(0, len(f.present)); return 0, nil })

@@ -159,12 +159,25 @@ func Measure(ctx context.Context, o Options) []Result {
 	if err := o.Check(); err != nil {
 		panic("cells: Measure: " + err.Error())
 	}
-	m := measurement{
-		Options: o, ctx: ctx,
-		total: len(o.Operations) * len(o.Keys) * len(o.Values) * len(o.Entries) * len(o.Procs),
-	}
+	m := measurement{Options: o, ctx: ctx, total: o.count()}
 	m.all()
 	return m.results
+}
+
+// count returns the number of cells; see onField for those that do not exist.
+func (o *Options) count() (n int) {
+	for _, operation := range o.Operations {
+		for i, values := range o.Values {
+			for _, entries := range o.Entries {
+				for _, procs := range o.Procs {
+					if (i == 0 || entries <= o.Large) && (operation != "hot" || values == "int") && (operation != "rangeWrites" || procs > 1) {
+						n += len(o.Keys)
+					}
+				}
+			}
+		}
+	}
+	return n
 }
 
 // summary turns the nanoseconds of the rounds into a [Time].

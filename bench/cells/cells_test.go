@@ -31,6 +31,11 @@ func TestEveryCellIsMeasuredAndFindsRightMapsRight(t *testing.T) {
 	o := brief(all...)
 	seen := make(map[Cell]bool)
 	o.Done = func(r Result) { seen[r.Cell] = true }
+	o.Progress = func(_ Cell, done, total int) {
+		if done != len(seen) || total != 2*3*(12*3*2+2+3) {
+			t.Errorf("%d of %d done, want %d", done, total, len(seen))
+		}
+	}
 	results := Measure(t.Context(), o)
 	// Increments count in int values only, and walks beside a writer take two processors.
 	if want := 2 * 3 * (12*3*2 + 2 + 3); len(results) != want || len(seen) != want {
@@ -145,6 +150,14 @@ func TestAWrongMapHasNoTimesButAReason(t *testing.T) {
 		"another value is stored": {"update", "which is of another key", func(m *faulty) {
 			right := m.store
 			m.store = func(k, v int) { right(k, v+1) }
+		}},
+		"an update is lost": {"update", "has lost an update of key", func(m *faulty) {
+			right, now := m.store, seldom()
+			m.store = func(k, v int) {
+				if _, there := m.load(k); !there || !now() {
+					right(k, v)
+				}
+			}
 		}},
 		"a delete does nothing": {"churn", "has a length of", func(m *faulty) {
 			right, now := m.remove, seldom()

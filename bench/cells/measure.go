@@ -95,10 +95,6 @@ func onField[K, V comparable](m *measurement, c Cell, f *field[K, V]) {
 		if name == "hot" && f.values.Increment == nil {
 			continue // there is nothing to count with
 		}
-		var players []*player[K, V]
-		for _, s := range m.Strategies {
-			players = append(players, enter(m.ctx, s, op, f, slices.Max(m.Procs)))
-		}
 		for _, c.Procs = range m.Procs {
 			if m.ctx.Err() != nil {
 				return
@@ -110,6 +106,10 @@ func onField[K, V comparable](m *measurement, c Cell, f *field[K, V]) {
 				m.Progress(c, len(m.results), m.total)
 			}
 			runtime.GOMAXPROCS(c.Procs)
+			var players []*player[K, V]
+			for _, s := range m.Strategies {
+				players = append(players, enter(m.ctx, s, op, f, c.Procs))
+			}
 			if m.repeat > 0 {
 				m.failure = players[0].repeat(m.ctx, op, m.repeat)
 			} else if r, ok := measureCell(m, c, op, players); ok {

@@ -25,7 +25,7 @@ func Operations() []Operation {
 		{Name: "queue", About: "LoadAndDelete of the oldest key and Store of another: half an operation each", allocates: true},
 		{Name: "hot", About: "atomic increment of one and the same key by all goroutines", allocates: true},
 		{Name: "range", About: "a walk over all entries, by each goroutine; time per entry", kind: walks},
-		{Name: "rangeWrites", About: "the same, beside a goroutine more that updates keys", kind: walks, allocates: true},
+		{Name: "rangeWrites", About: "the same, by all goroutines but one, which updates keys; a map that locks while it is walked keeps that one out", kind: walks, allocates: true},
 	}
 }
 

@@ -33,6 +33,7 @@ type player[K, V comparable] struct {
 	taker      strategy.LoadAndDeleter[K, V] // nil if m is none
 	workers    []worker
 	increments atomic.Int64
+	updates    bool   // whether workers update every key that they come by
 	wrong      string // the first thing that it got wrong
 }
 
@@ -41,6 +42,9 @@ type player[K, V comparable] struct {
 type worker struct {
 	at       int    // of the next key to look up
 	version  uint32 // of the next value
+	left     int    // in mixes: lookups until the next update, and one; 0 at first
+	start    int    // what at and version were at first
+	first    uint32
 	from, to int
 	next     int  // of from..to to be exchanged
 	replaced bool // whether keys before next are present again, after all were absent; else they are absent
@@ -55,10 +59,15 @@ func newPlayer[K, V comparable](f *field[K, V], name string, newMap func() strat
 	n := len(f.present)
 	for i := range p.workers {
 		from := i * n / workers
-		p.workers[i] = worker{at: from, from: from, to: (i + 1) * n / workers, next: from, version: 1}
+		first := 1 + uint32(i)
+		p.workers[i] = worker{at: from, version: first, start: from, first: first, from: from, to: (i + 1) * n / workers, next: from}
 	}
 	return p
 }
+
+// step is by how much the version of a worker grows whenever it has been through the keys. Workers begin with different versions, so that none
+// stores what another has just stored; and as step is odd, the four pointers for a key take turns.
+func (p *player[K, V]) step() uint32 { return uint32(len(p.workers)) | 1 }
 
 // cannot returns why the map cannot do an operation, or nothing.
 func (p *player[K, V]) cannot(operation string) string {
@@ -81,7 +90,7 @@ func (p *player[K, V]) fill(from, to int) {
 // do does n times the operation. The loops are written out, as a call for each operation would be in all times.
 func (p *player[K, V]) do(operation string, w *worker, n int) {
 	m, present, values := p.m, p.present, p.values
-	at, version, wrong := w.at, w.version, 0
+	at, version, step, wrong := w.at, w.version, p.step(), 0
 	switch operation {
 	case "hit", "miss":
 		keys, there := present, true
@@ -100,7 +109,7 @@ func (p *player[K, V]) do(operation string, w *worker, n int) {
 		for range n {
 			m.Store(present[at], values.Of(at, version))
 			if at++; at == len(present) {
-				at, version = 0, version+1
+				at, version = 0, version+step
 			}
 		}
 	case "loadOrStore":
@@ -109,7 +118,7 @@ func (p *player[K, V]) do(operation string, w *worker, n int) {
 				wrong++
 			}
 			if at++; at == len(present) {
-				at, version = 0, version+1
+				at, version = 0, version+step
 			}
 		}
 	case "mix99":
@@ -137,7 +146,10 @@ func (p *player[K, V]) do(operation string, w *worker, n int) {
 // mix updates one key in every, and looks up the others.
 func (p *player[K, V]) mix(w *worker, n, every int) {
 	m, present, values := p.m, p.present, p.values
-	at, version, wrong, left := w.at, w.version, 0, every
+	at, version, step, wrong, left := w.at, w.version, p.step(), 0, w.left
+	if left == 0 {
+		left = every
+	}
 	for range n {
 		if left--; left == 0 {
 			m.Store(present[at], values.Of(at, version))
@@ -146,10 +158,10 @@ func (p *player[K, V]) mix(w *worker, n, every int) {
 			wrong++
 		}
 		if at++; at == len(present) {
-			at, version = 0, version+1
+			at, version, left = 0, version+step, left%every+1 // other keys are updated next time
 		}
 	}
-	w.at, w.version = at, version
+	w.at, w.version, w.left = at, version, left
 	w.wrong += wrong
 }
 
@@ -217,7 +229,33 @@ func (p *player[K, V]) check() error {
 			}
 		case p.values.Key(value) != number:
 			return fmt.Errorf("has the value %v for key %v, which is of another key", value, in)
+		case p.updates && !p.isLast(i, value):
+			return fmt.Errorf("has lost an update of key %v", in)
 		}
 	}
 	return nil
+}
+
+// isLast reports whether the value is the last that one of the workers stored for key number i; or the one to begin with, if none has
+// come by.
+func (p *player[K, V]) isLast(i int, value V) bool {
+	untouched := true
+	for j := range p.workers {
+		if version, ok := p.workers[j].last(i, p.step()); ok {
+			if value == p.values.Of(i, version) {
+				return true
+			}
+			untouched = false
+		}
+	}
+	return untouched && value == p.values.Of(i, 0)
+}
+
+// last returns the version that the worker stored for key number i when it came by last, and whether it ever did.
+func (w *worker) last(i int, step uint32) (version uint32, ok bool) {
+	version = w.version
+	if i >= w.at {
+		version -= step // in the round before
+	}
+	return version, version-w.first < 1<<31 && (version != w.first || i >= w.start)
 }

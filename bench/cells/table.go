@@ -1,6 +1,7 @@
 package cells
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -137,7 +138,7 @@ func WriteComparison(w io.Writer, name string, all []Verdict) error {
 	t := Sum(all)
 	fmt.Fprintf(&out, "%-12s %9s %6d %6d %6d  %6.2f\n", "all", "", t.Cells, t.Ahead, t.Behind, t.Mean)
 	behind := slices.DeleteFunc(slices.Clone(all), func(v Verdict) bool { return v.Overlap || v.Ratio < 1 })
-	slices.SortStableFunc(behind, func(a, b Verdict) int { return int(math.Copysign(1, b.Ratio-a.Ratio)) })
+	slices.SortStableFunc(behind, func(a, b Verdict) int { return cmp.Compare(b.Ratio, a.Ratio) })
 	for i, v := range behind {
 		if i == 0 {
 			fmt.Fprintf(&out, "\nCells in which %s is behind:\n", name)

@@ -10,50 +10,8 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"sync"
 	"text/tabwriter"
-
-	"github.com/puzpuzpuz/xsync/v4"
-
-	"github.com/shardmap-go/shardmap"
 )
-
-// A kind of map is made and filled by fill, and returned so that it stays alive.
-type kind struct {
-	name string
-	fill func(keys []string, value *int) any
-}
-
-var kinds = []kind{
-	{"shardmap.Map", func(keys []string, value *int) any {
-		m := new(shardmap.Map[string, *int])
-		for _, k := range keys {
-			m.Store(k, value)
-		}
-		return m
-	}},
-	{"Go map", func(keys []string, value *int) any {
-		m := make(map[string]*int)
-		for _, k := range keys {
-			m[k] = value
-		}
-		return m
-	}},
-	{"xsync.Map", func(keys []string, value *int) any {
-		m := xsync.NewMap[string, *int]()
-		for _, k := range keys {
-			m.Store(k, value)
-		}
-		return m
-	}},
-	{"sync.Map", func(keys []string, value *int) any {
-		m := new(sync.Map)
-		for _, k := range keys {
-			m.Store(k, value)
-		}
-		return m
-	}},
-}
 
 // sizes are chosen off the powers of two, and one size and a half apart, because every map grows by steps.
 var sizes = []int{1, 10, 100, 150, 1_000, 1_500, 10_000, 15_000, 100_000, 150_000, 1_000_000, 1_500_000}
@@ -79,13 +37,13 @@ func sizesOfEntries(w *tabwriter.Writer) {
 		keys[i] = "key-" + strconv.Itoa(i)
 	}
 	fmt.Fprint(w, "entries\t")
-	for _, k := range kinds {
+	for _, k := range fillers[string]() {
 		fmt.Fprint(w, k.name, "\t")
 	}
 	fmt.Fprintln(w)
 	for _, n := range sizes {
 		fmt.Fprint(w, n, "\t")
-		for _, k := range kinds {
+		for _, k := range fillers[string]() {
 			fmt.Fprintf(w, "%.1f\t", bytesPerEntry(k, keys[:n]))
 		}
 		fmt.Fprintln(w)
@@ -93,7 +51,7 @@ func sizesOfEntries(w *tabwriter.Writer) {
 }
 
 // bytesPerEntry fills as many maps as it takes to make the measurement's own noise small.
-func bytesPerEntry(k kind, keys []string) float64 {
+func bytesPerEntry(k filler[string], keys []string) float64 {
 	maps := make([]any, max(1, 100_000/len(keys)))
 	value := new(int)
 	before := heap()

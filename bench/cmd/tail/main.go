@@ -4,8 +4,7 @@
 //
 // Every insert is timed, by two readings of the clock, which the times include. Maps take turns, each growing once a round, in an order
 // that is drawn anew. "nothing" is a map that does nothing: what it shows is what the machine does to a program that does not let go of
-// its processor. The garbage collector is off unless -gc is given, as its pauses and assists are the same for all maps of the
-// same size, and hide what the maps themselves do. "Map+snapshots" has a snapshot taken every 10 ms by another goroutine.
+// its processor. The garbage collector is off unless -gc is given, as its pauses and assists hide what the maps themselves do. "Map+snapshots" has a snapshot taken every 10 ms by another goroutine.
 package main
 
 import (
@@ -26,7 +25,7 @@ import (
 	"github.com/shardmap-go/shardmap"
 )
 
-// slow is what DESIGN.md promises that no write takes.
+// slow is chosen by hand: some fifty times what it takes to divide a shard.
 const slow = 100 * time.Microsecond
 
 // A grower makes an empty map. It returns how to insert, and what to call in the end.
