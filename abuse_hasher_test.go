@@ -144,8 +144,10 @@ func TestHasherThatGoesOnPanickingLosesNothing(t *testing.T) {
 					})
 					if i%500 == 0 {
 						require.NoError(t, checkContent(m, want))
-						s := m.Snapshot()
-						snapshots[s] = s.ToMap()
+						inTime(t, "Snapshot", func() {
+							s := m.Snapshot()
+							snapshots[s] = s.ToMap()
+						})
 					}
 				}
 				requireUsable(t, m, intKey, want)

@@ -257,7 +257,8 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 		return actual, true
 	}
 	d := m.directory()
-	old, _, stored := m.write(m.enter(), d, d.of(key), key, putAbsent, raw{}, pack(d.slotKind, value))
+	h, next := d.of(key), pack(d.slotKind, value) // before a lane is entered, as a hasher may panic
+	old, _, stored := m.write(m.enter(), d, h, key, putAbsent, raw{}, next)
 	if stored {
 		return value, false
 	}
