@@ -11,7 +11,7 @@ TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 BENCHFILE ?= bench.out
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mapbench published charts mem soak torture cover docs api tidy cross ci
+.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mapbench published charts cells mem soak torture cover docs api tidy cross ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ mapbench: ## measure map strategies on two workloads; go run -C bench ./cmd/mapb
 
 published: ## redo published measurements of maps; some minutes, wants a quiet machine
 	@$(GO) run -C bench ./cmd/mapbench published
+
+cells: ## compare single operations with every other map, half an hour; wants a quiet machine
+	@.ci/cells
 
 charts: ## draw docs/charts anew from bench/results
 	@.ci/charts

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/shardmap-go/shardmap/bench/report"
 )
@@ -67,4 +68,12 @@ func Read(name string) (*File, error) {
 		}
 	}
 	return f, nil
+}
+
+// Sort brings cells of several files into the order of the operations.
+func (f *File) Sort() {
+	names := operationNames()
+	slices.SortStableFunc(f.Results, func(a, b Result) int {
+		return slices.Index(names, a.Operation) - slices.Index(names, b.Operation)
+	})
 }

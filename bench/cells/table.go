@@ -129,11 +129,14 @@ func WriteComparison(w io.Writer, name string, all []Verdict) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "\n%s against the fastest of the others, cell by cell; below 1 it is faster\n", name)
 	fmt.Fprintf(&out, "%-12s %9s %6s %6s %6s  %6s  %s\n", "operation", "entries", "cells", "ahead", "behind", "mean", "worst")
-	for _, group := range groups(all) {
+	type kind struct {
+		operation string
+		entries   int
+	}
+	for _, group := range groups(all, func(v Verdict) kind { return kind{v.Operation, v.Entries} }) {
 		t := Sum(group)
-		first := group[0]
-		fmt.Fprintf(&out, "%-12s %9s %6d %6d %6d  %6.2f  %.2f to %s, %s keys, %s values, %d procs\n", first.Operation, text.Thousands(first.Entries),
-			t.Cells, t.Ahead, t.Behind, t.Mean, t.Worst.Ratio, t.Worst.Peer.Strategy, t.Worst.Keys, t.Worst.Values, t.Worst.Procs)
+		fmt.Fprintf(&out, "%-12s %9s %6d %6d %6d  %6.2f  %s\n", group[0].Operation, text.Thousands(group[0].Entries),
+			t.Cells, t.Ahead, t.Behind, t.Mean, worst(t))
 	}
 	t := Sum(all)
 	fmt.Fprintf(&out, "%-12s %9s %6d %6d %6d  %6.2f\n", "all", "", t.Cells, t.Ahead, t.Behind, t.Mean)
@@ -149,34 +152,33 @@ func WriteComparison(w io.Writer, name string, all []Verdict) error {
 	return err
 }
 
-// WriteRows writes the same as rows of cells, with " | " between them, for the README.
+// WriteRows writes a summary of the same as rows, with " | " between the cells of each, for a table in Markdown: a row for each operation.
 func WriteRows(w io.Writer, all []Verdict) error {
 	var out strings.Builder
-	out.WriteString("operation | entries | cells | faster | slower | mean ratio | worst ratio\n")
-	for _, group := range groups(all) {
+	out.WriteString("operation | cells | faster | slower | mean ratio | worst ratio\n")
+	for _, group := range groups(all, func(v Verdict) string { return v.Operation }) {
 		t := Sum(group)
-		worst := fmt.Sprintf("%.2f to %s: %s keys, %s values, %d procs", t.Worst.Ratio, t.Worst.Peer.Strategy, t.Worst.Keys, t.Worst.Values, t.Worst.Procs)
-		fmt.Fprintf(&out, "%s | %s | %d | %d | %d | %.2f | %s\n", group[0].Operation, text.Thousands(group[0].Entries), t.Cells, t.Ahead, t.Behind, t.Mean, worst)
+		fmt.Fprintf(&out, "%s | %d | %d | %d | %.2f | %s, %s entries\n", group[0].Operation, t.Cells, t.Ahead, t.Behind, t.Mean, worst(t), text.Thousands(t.Worst.Entries))
 	}
 	t := Sum(all)
-	fmt.Fprintf(&out, "all | | %d | %d | %d | %.2f | \n", t.Cells, t.Ahead, t.Behind, t.Mean)
+	fmt.Fprintf(&out, "all | %d | %d | %d | %.2f | \n", t.Cells, t.Ahead, t.Behind, t.Mean)
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-// groups returns the verdicts that belong to one operation and number of entries together, in the order in which they come first.
-func groups(all []Verdict) (groups [][]Verdict) {
-	type key struct {
-		operation string
-		entries   int
-	}
-	at := make(map[key]int)
+func worst(t Total) string {
+	v := t.Worst
+	return fmt.Sprintf("%.2f to %s: %s keys, %s values, %d procs", v.Ratio, v.Peer.Strategy, v.Keys, v.Values, v.Procs)
+}
+
+// groups returns the verdicts with the same key together, in the order in which the keys come first.
+func groups[K comparable](all []Verdict, key func(Verdict) K) (groups [][]Verdict) {
+	at := make(map[K]int)
 	for _, v := range all {
-		k := key{v.Operation, v.Entries}
-		i, ok := at[k]
+		i, ok := at[key(v)]
 		if !ok {
 			i = len(groups)
-			at[k], groups = i, append(groups, nil)
+			at[key(v)], groups = i, append(groups, nil)
 		}
 		groups[i] = append(groups[i], v)
 	}

@@ -16,7 +16,8 @@ import (
 type cellsSettings struct {
 	cells.Options
 	strategies, subject string
-	read, json, rows    string
+	read                words
+	json, rows          string
 }
 
 func newCellsFlags() (*flag.FlagSet, *cellsSettings) {
@@ -34,7 +35,7 @@ func newCellsFlags() (*flag.FlagSet, *cellsSettings) {
 	f.IntVar(&s.Rounds, "rounds", s.Rounds, "how often to measure each")
 	f.DurationVar(&s.Batch, "batch", s.Batch, "how long to measure each in one round, about")
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "decides on keys and order")
-	f.StringVar(&s.read, "read", "", "measure nothing, and show what is in this `file`")
+	f.Var(&s.read, "read", "measure nothing, and show what is in these `files`")
 	f.StringVar(&s.json, "o", "", "write the results to this `file`, as JSON")
 	f.StringVar(&s.rows, "rows", "", "write the comparison to this `file`, for a table in Markdown")
 	return f, s
@@ -74,8 +75,8 @@ func cellsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	defer out.close()
-	if s.read != "" {
-		file, err = cells.Read(s.read)
+	if len(s.read) > 0 {
+		file, err = readCells(s.read)
 	} else {
 		file, err = s.measure(ctx, stdout, stderr)
 	}
@@ -112,6 +113,23 @@ func (s *cellsSettings) measure(ctx context.Context, stdout, stderr io.Writer) (
 	file.Results = cells.Measure(ctx, s.Options)
 	bar.clear()
 	return file, nil
+}
+
+// readCells reads files, and returns their cells as if they were one: the first.
+func readCells(names []string) (all *cells.File, err error) {
+	for _, name := range names {
+		file, err := cells.Read(name)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = file
+		} else {
+			all.Results = append(all.Results, file.Results...)
+		}
+	}
+	all.Sort()
+	return all, nil
 }
 
 // show prints the results and the comparison.

@@ -29,10 +29,13 @@ func TestCellsPrintsTablesAndWritesFilesThatItReads(t *testing.T) {
 	if f, err := cells.Read(file); err != nil || len(f.Results) != 8 || f.Rounds != 2 {
 		t.Errorf("%+v, %v", f, err)
 	}
-	if text, err := os.ReadFile(rows); err != nil || !strings.HasPrefix(string(text), "operation | ") || strings.Count(string(text), "\n") != 6 {
+	if text, err := os.ReadFile(rows); err != nil || !strings.HasPrefix(string(text), "operation | ") || strings.Count(string(text), "\n") != 4 {
 		t.Errorf("%s, %v", text, err)
 	}
 	code, again, stderr := mapbench(t.Context(), "cells", "-read", file)
+	if _, twice, _ := mapbench(t.Context(), "cells", "-read", file+","+file); strings.Count(twice, "\nstring          int            200  1 ") != 4 {
+		t.Errorf("two files show as\n%s", twice)
+	}
 	if _, tables, _ := strings.Cut(stdout, "\n"); code != 0 || stderr != "" || again != tables {
 		t.Errorf("exit code %d, errors %q, and it prints\n%s\nwant\n%s", code, stderr, again, tables)
 	}

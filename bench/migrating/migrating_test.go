@@ -2,7 +2,10 @@
 package migrating
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -71,6 +74,42 @@ func TestOldValuesThatCannotBeComparedPanicWhetherOrNotTheKeyIsThere(t *testing.
 	expect(t, "sync, present", panics(func() { s.CompareAndSwap("a", slice, 2) }), true)
 	expect(t, "shardmap, present", panics(func() { m.CompareAndSwap("a", slice, 2) }), true)
 	expect(t, "shardmap, a comparable value", m.CompareAndSwap("a", 1, 2), false)
+}
+
+func TestEncodersSeeTheContentOfShardmapAndNothingOfSync(t *testing.T) {
+	type state struct {
+		Sync    *sync.Map                   `json:",omitempty"`
+		Untyped *shardmap.Map[any, any]     `json:",omitempty"`
+		Typed   *shardmap.Map[string, bool] `json:",omitempty"`
+	}
+	s := state{new(sync.Map), new(shardmap.Map[any, any]), new(shardmap.Map[string, bool])}
+	s.Sync.Store("a", true)
+	s.Untyped.Store("a", true)
+	s.Typed.Store("a", true)
+	for _, c := range []struct {
+		of   state
+		want string // empty for an error
+	}{
+		{state{Sync: s.Sync}, `{"Sync":{}}`},
+		{state{Untyped: s.Untyped}, ""},
+		{state{Untyped: new(shardmap.Map[any, any])}, ""},
+		{state{Typed: s.Typed}, `{"Typed":{"a":true}}`},
+	} {
+		got, err := json.Marshal(&c.of)
+		expect(t, "JSON", string(got), c.want)
+		expect(t, "it is refused", err != nil, c.want == "")
+	}
+	stored := func(name string) error { return json.Unmarshal([]byte(`{"`+name+`":{"b":true}}`), &s) }
+	expect(t, "sync refuses", stored("Sync"), nil)
+	_, ok := s.Sync.Load("b")
+	expect(t, "sync stores", ok, false)
+	expect(t, "shardmap of any refuses", stored("Untyped") != nil, true)
+	expect(t, "shardmap refuses", stored("Typed"), nil)
+	_, ok = s.Typed.Load("b")
+	expect(t, "shardmap stores", ok, true)
+
+	expect(t, "fmt", fmt.Sprint(s.Untyped), "shardmap.Map[a:true]")
+	expect(t, "fmt shows the content of sync", strings.Contains(fmt.Sprint(s.Sync), "a:true"), false)
 }
 
 func TestMethodsOfXsyncHaveTheirCounterparts(t *testing.T) {
