@@ -64,8 +64,9 @@ func WithHasher[K comparable](hash func(K) uint64) Option {
 //	shardmap.New[string, int](shardmap.WithHasher(shardmap.MapHash[string]))
 //
 // Nobody can foresee it, so that no choice of keys makes a map slow, not even once, as an attack on XXH64 does until
-// the map has noticed. And for strings of more than some 32 bytes it is faster than XXH64 on processors with AES instructions; the
-// README says by how much.
+// the map has noticed. And with strings of more than 32 bytes it is faster than XXH64 on processors with AES instructions: a
+// lookup of 64 bytes takes 19 ns instead of 24, one of 256 bytes 30 instead of 48. With shorter ones it is slower: 17 instead of
+// 13 ns with 24 bytes (BenchmarkStringKeys).
 //
 // It allocates nothing, but for keys that are or hold interfaces. It panics if key holds a dynamic value that is not
 // comparable. The hash of a NaN is random.
