@@ -4,6 +4,9 @@
 //
 // Without -fix it says what it would do, and of each map that it leaves alone, why. With -fix it does it; -fix -diff shows the
 // changes instead. It rewrites a map only if the code that results is still of the right types.
+//
+// One thing changes: if k is absent, v.(T) after v, _ := m.Load(k) panicked. Rewritten, it is the zero value. Look at each Load,
+// LoadAndDelete and Swap whose second result is not asked.
 package main
 
 import (

@@ -42,7 +42,7 @@ type Health struct {
 // A Reconciler probes what each widget stands for, with a token that the widget's credential is good for, and retries the later,
 // the more often that has failed.
 type Reconciler struct {
-	Client  client.Client
+	Client  client.Client         // reads from the manager's cache, unstructured objects too
 	Metrics prometheus.Registerer // metrics.Registry of controller-runtime
 	Login   func(ctx context.Context, credential client.Object) (token string, valid time.Duration, err error)
 	Probe   func(ctx context.Context, token string, widget client.Object) error
@@ -97,7 +97,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	// A new object of an old name starts from nothing; one that the cache still shows, though it has gone, is refused.
+	// A new object of an old name starts from nothing; one that has gone since it was read is refused.
 	if took, err := r.health.Observe(widget, keep); err != nil || !took {
 		return ctrl.Result{}, err
 	}

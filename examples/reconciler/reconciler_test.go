@@ -77,6 +77,7 @@ func startReplica(
 	options := ctrl.Options{Metrics: metricsserver.Options{BindAddress: "0"}, Logger: logr.Discard()}
 	options.Controller.SkipNameValidation = &skip
 	options.Cache.NewInformer = store.NewInformer
+	options.Client.Cache = &client.CacheOptions{Unstructured: true} // or each Get of an unstructured object is a request
 	manager, err := ctrl.NewManager(server.Config(), options)
 	check(t, err)
 	w := &world{}
@@ -159,9 +160,9 @@ func TestHealthLivesAndDiesWithTheWidget(t *testing.T) {
 	check(t, api.Create(ctx, credential("c", "1")))
 	first := widget("a", "c")
 	check(t, api.Create(ctx, first))
-	await(ctx, t, "two failures in a row", func() bool {
+	await(ctx, t, "two failures in a row, with the credential", func() bool {
 		h, _ := r.health.Load(named("a"))
-		return h.Failures >= 2
+		return h.Failures >= 2 && world.seen.Len() > 0
 	})
 	if got := gauge(t, r); got != 1 {
 		t.Errorf("%v states are reported, want 1", got)
@@ -215,5 +216,22 @@ func TestAChangedCredentialReachesAllItsUsersByOneLogin(t *testing.T) {
 	}
 	if n := r.users.LenOwnedBy(named("c")); n != widgets {
 		t.Errorf("%d users of the credential, want %d", n, widgets)
+	}
+}
+
+func TestReconcilingAsksTheCacheAndNotTheAPIServer(t *testing.T) {
+	ctx, server := startServer(t)
+	r := startReplica(ctx, t, server, (*Reconciler).SetupWithManager)
+	check(t, r.Client.Create(ctx, credential("c", "1")))
+	check(t, r.Client.Create(ctx, widget("a", "c")))
+	healthy := func() bool {
+		h, ok := r.health.Load(named("a"))
+		return ok && h.Failures == 0 && !h.Last.IsZero()
+	}
+	await(ctx, t, "a probe of the widget", healthy)
+	check(t, server.Kill())
+	r.world.seen.Clear()
+	if _, err := r.Reconcile(ctx, ctrl.Request{NamespacedName: named("a")}); err != nil || !healthy() || r.world.seen.Len() != 1 {
+		t.Errorf("without an API server: %v, healthy: %v, probes: %d", err, healthy(), r.world.seen.Len())
 	}
 }

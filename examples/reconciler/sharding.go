@@ -5,11 +5,13 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/shardmap-go/shardmap/kube/shard"
 )
@@ -34,22 +36,45 @@ func (r *Reconciler) SetupShardWithManager(
 	return ctrl.NewControllerManagedBy(manager).
 		For(newObject("Widget"), builder.WithPredicates(sharder.Predicate())).
 		Watches(newObject("Credential"), handler.EnqueueRequestsFromMapFunc(r.usersOf)).
-		WatchesRawSource(sharder.Source(manager.GetClient(), newList("Widget"))).
+		WatchesRawSource(sharder.Source(manager.GetCache(), newList("Widget"))).
 		WithOptions(controller.Options{NeedLeaderElection: &everyReplica}).
-		Complete(sharder.Reconciler(r))
+		Complete(sharder.Reconciler(r.whileOwned(sharder)))
 }
 
-// leave resets what was learnt about widgets that another replica reconciles now. They exist and may come back, so that Forget
-// would be wrong: it says that an object has gone.
+// whileOwned returns r for widgets that may be lost while they are reconciled. OnLost does not wait for work under way. What that
+// has noted since is reset when it ends, and the widget comes back no earlier.
+func (r *Reconciler) whileOwned(sharder *shard.Sharder) reconcile.Func {
+	return func(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+		defer func() {
+			if !sharder.Owns(request.NamespacedName) {
+				r.reset(request.NamespacedName)
+			}
+		}()
+		return r.Reconcile(ctx, request)
+	}
+}
+
+// leave resets what was learnt about the widgets in partitions that another replica gets now.
 func (r *Reconciler) leave(partitions []int, sharder *shard.Sharder) {
-	for name := range r.health.All() {
-		if !slices.Contains(partitions, sharder.Partition(name)) {
-			continue
+	resetLost := func(widget types.NamespacedName) {
+		if slices.Contains(partitions, sharder.Partition(widget)) {
+			r.reset(widget)
 		}
-		r.users.DropOwned(name)
-		if e, ok := r.health.LoadEntry(name); ok {
-			_, _ = r.health.Update(name, e.UID, func(Health) (Health, error) { return Health{}, nil }) // cannot fail
-		}
+	}
+	for widget := range r.health.All() {
+		resetLost(widget)
+	}
+	for widget := range r.users.Owned() { // some may have gone, and no reconcile will find them gone here any more
+		resetLost(widget)
+	}
+}
+
+// reset forgets what was learnt about a widget. It may exist and come back, so that Forget would be wrong: it says that an object
+// has gone.
+func (r *Reconciler) reset(widget types.NamespacedName) {
+	r.users.DropOwned(widget)
+	if e, ok := r.health.LoadEntry(widget); ok {
+		_, _ = r.health.Update(widget, e.UID, func(Health) (Health, error) { return Health{}, nil }) // cannot fail
 	}
 }
 

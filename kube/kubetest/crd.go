@@ -3,6 +3,7 @@ package kubetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 )
 
@@ -36,8 +38,8 @@ func NewCRD(group, version, kind, plural string) *apiextensionsv1.CustomResource
 	}
 }
 
-// InstallCRD creates the definition crd, unless there is one of its name, and returns when its objects can be listed in all
-// served versions. It returns an error if the API server refuses crd, or if ctx ends before.
+// InstallCRD creates the definition crd, unless there is one of its name, and returns when in all served versions its objects can
+// be listed, and discovery shows it. It returns an error if the API server refuses crd, or if ctx ends before.
 func (s *Server) InstallCRD(ctx context.Context, crd *apiextensionsv1.CustomResourceDefinition) error {
 	if crd == nil {
 		return fmt.Errorf("kubetest: InstallCRD(nil): want a definition")
@@ -59,16 +61,27 @@ func (s *Server) InstallCRD(ctx context.Context, crd *apiextensionsv1.CustomReso
 		if err != nil || !isEstablished(got) {
 			return false, err
 		}
-		for _, v := range crd.Spec.Versions {
+		return !slices.ContainsFunc(crd.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
 			resource := schema.GroupVersionResource{Group: crd.Spec.Group, Version: v.Name, Resource: crd.Spec.Names.Plural}
-			if _, err := objects.Resource(resource).List(ctx, metav1.ListOptions{Limit: 1}); v.Served && err != nil {
-				return false, nil // the handlers are set up after it is established
-			}
-		}
-		return true, nil
+			return v.Served && !(isListed(ctx, objects, resource) && isDiscovered(ctx, client.Discovery(), resource))
+		}), nil
 	})
 	if err != nil {
 		return fmt.Errorf("kubetest: InstallCRD of %s: %w", crd.Name, err)
 	}
 	return nil
+}
+
+// After a definition is established, the handlers of its objects and those of discovery are set up, each in their own time.
+
+// isListed reports whether objects of the resource can be listed.
+func isListed(ctx context.Context, objects dynamic.Interface, resource schema.GroupVersionResource) bool {
+	_, err := objects.Resource(resource).List(ctx, metav1.ListOptions{Limit: 1})
+	return err == nil
+}
+
+// isDiscovered reports whether discovery shows the resource.
+func isDiscovered(ctx context.Context, discovered discovery.DiscoveryInterfaces, resource schema.GroupVersionResource) bool {
+	list, err := discovered.ServerResourcesForGroupVersionWithContext(ctx, resource.GroupVersion().String())
+	return err == nil && slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == resource.Resource })
 }

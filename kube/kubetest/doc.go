@@ -13,5 +13,6 @@
 //	err = server.Restart(ctx)
 //
 // It knows custom resources only: no namespaces (any may be used), pods, secrets, leases or RBAC, no admission, no
-// garbage collection, and whoever connects may do everything. It listens on the loopback interface, on a port that it keeps.
+// garbage collection, and whoever connects may do everything. It listens on the loopback interface: after a restart on the
+// same port, unless another process has taken it meanwhile, which makes Restart fail.
 package kubetest

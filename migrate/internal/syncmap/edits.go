@@ -95,8 +95,21 @@ func (c *code) nameIn(file *ast.File, e *fileEdits, p *types.Package) (string, e
 		}
 		return name.Name(), nil
 	}
+	if !c.mayImport(p.Path()) {
+		return "", fmt.Errorf("types of package %s cannot be named here", p.Path())
+	}
 	e.imports[p.Path()] = p
 	return p.Name(), nil
+}
+
+// mayImport reports whether path is not that of an internal package, or of one for what is below its parent, as this package is.
+func (c *code) mayImport(path string) bool {
+	elements := strings.Split(path, "/")
+	last := len(elements) - 1
+	for last >= 0 && elements[last] != "internal" { // the last one is the strictest
+		last--
+	}
+	return last < 0 || strings.HasPrefix(c.pass.Pkg.Path()+"/", strings.Join(elements[:last], "/")+"/")
 }
 
 // allEdits returns the edits accepted, with those of the imports.

@@ -35,7 +35,9 @@ var Analyzer = &analysis.Analyzer{
 	Doc: `make each sync.Map a shardmap.Map with types
 
 The types of keys and values are inferred from all uses of the map in its package. A map is left alone, and the reason
-reported, if they are not of one type each, or if the map is visible to other packages.`,
+reported, if they are not of one type each, or if the map is visible to other packages or to encoders.
+
+One thing changes: if k is absent, v.(T) after v, _ := m.Load(k) panicked. Rewritten, it is the zero value.`,
 	Run: run,
 }
 
@@ -115,6 +117,9 @@ func isSeenWithTests(pass *analysis.Pass) bool {
 
 // isHidden returns an error if others than the files of the package may use v.
 func (c *code) isHidden(v *types.Var) error {
+	if v.Exported() && v.IsField() {
+		return fmt.Errorf("%s is an exported field, so that other packages and encoders may use it", v.Name())
+	}
 	if v.Exported() && c.pass.Pkg.Name() != "main" {
 		return fmt.Errorf("%s is exported, so that other packages may use it", v.Name())
 	}

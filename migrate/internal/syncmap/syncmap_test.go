@@ -15,3 +15,7 @@ func TestMapsOfOneTypeAreRewritten(t *testing.T) {
 func TestOtherMapsAreLeftAloneAndToldWhy(t *testing.T) {
 	analysistest.Run(t, analysistest.TestData(), syncmap.Analyzer, "left")
 }
+
+func TestInCommandsExportedFieldsAreLeftAlone(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), syncmap.Analyzer, "command")
+}

@@ -200,7 +200,7 @@ func (c *code) isTracked(name *ast.Ident, r role, tracked map[*types.Var]role) b
 }
 
 // assertedTypes learns from the uses of a variable that is followed. Each must be an assertion, which is then left out; if the
-// value is one that was stored, it may also be passed on, since it is the same in an interface as before.
+// value is one that was stored, it may also be passed on to what takes interfaces, since it is the same in one as before.
 func (c *code) assertedTypes(s *subject, v *types.Var, r role) error {
 	for use := range c.uses(v) {
 		switch parent := use.Parent().Node().(type) {
@@ -215,13 +215,26 @@ func (c *code) assertedTypes(s *subject, v *types.Var, r role) error {
 			s.rewrites = append(s.rewrites, rewrite{parent.Pos(), parent.End(), func(_, _ string) string { return v.Name() }})
 			continue
 		case *ast.CallExpr:
-			if r != result && parent.Fun != use.Node() {
+			if r != result && c.takesAny(parent) {
 				continue
 			}
 		}
 		return fmt.Errorf("%s is used at %s without an assertion of its type", v.Name(), c.at(use.Node()))
 	}
 	return nil
+}
+
+// takesAny reports whether the arguments of a call that are of type any now are interfaces there whatever their own types: not if
+// the callee is a built-in function that does not ask for interfaces, or a generic one, which may infer its types from them.
+func (c *code) takesAny(call *ast.CallExpr) bool {
+	callee := nameOf(call.Fun)
+	if callee == nil {
+		return false
+	}
+	if _, generic := c.pass.TypesInfo.Instances[callee]; generic {
+		return false
+	}
+	return !c.pass.TypesInfo.Types[call.Fun].IsBuiltin() || callee.Name == "append" || callee.Name == "panic"
 }
 
 // learn takes in that something of role r is of type t.

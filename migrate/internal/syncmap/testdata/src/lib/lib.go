@@ -1,0 +1,5 @@
+package lib
+
+import "lib/internal"
+
+func New() *internal.Secret { return &internal.Secret{} }

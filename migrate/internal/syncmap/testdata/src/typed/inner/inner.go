@@ -1,0 +1,5 @@
+package inner
+
+import "typed/internal"
+
+func New() *internal.Secret { return &internal.Secret{} }
