@@ -53,9 +53,15 @@ func (s *Sharder) Reconciler(inner reconcile.Reconciler) reconcile.Reconciler {
 // reads from it, that costs no request. It waits until the cache has synced, and retries with
 // backoff if reading fails. list is not modified; reader or list nil is a panic.
 //
-// Events that Predicate filters out are not lost to it: the cache has an object before its event passes the predicate,
-// so that an event that came too early is of an object that the list shows. The exception is the deletion of an object
-// without finalizers while nobody owns its key: nothing shows that it was there.
+// list has to be of the form that For watches, so that it is read from the informer whose events Predicate sees: a
+// metav1.PartialObjectMetadataList with builder.OnlyMetadata, an unstructured.UnstructuredList for an unstructured
+// object, and else the typed list. Another form has another informer, which may be behind.
+//
+// Events that Predicate filters out are not lost then: the informer has an object before its event passes the predicate,
+// so that an event that came too early is of an object that the list shows. Two kinds of keys no list shows, and they are
+// lost: those of objects without finalizers that were deleted while nobody owned them, or whose deletion the old owner
+// had not finished reconciling when the partition went; and those that are no objects of list's type, but that something
+// else is mapped to. So where a deletion needs work, use finalizers.
 func (s *Sharder) Source(reader client.Reader, list client.ObjectList) source.Source {
 	if reader == nil || list == nil {
 		panic("shard: Source with nil: want a reader and a list")

@@ -16,6 +16,13 @@
 // no LeaderElection at all. A program without controller-runtime runs [Sharder.Run], queues keys in OnGained, asks
 // [Sharder.Owns] when an event arrives, and works within [Sharder.Do].
 //
+// The account that the replicas run under needs a Role with these rules in the namespace of the Leases, for this package:
+//
+//	rules:
+//	- apiGroups: [coordination.k8s.io]
+//	  resources: [leases]
+//	  verbs: [create, get, list, update, delete]
+//
 // # Guarantees
 //
 //   - No two replicas own a key at a time. A new owner starts a partition after the old one has drained it – all work in it has
@@ -24,7 +31,8 @@
 //     noticed; the contexts of its work end; and nobody takes over before LeaseDuration is over.
 //   - No key is forgotten. If the API server answers, every partition is owned, after a crash within LeaseDuration and some
 //     RenewIntervals, after a planned change within some RenewIntervals and the time that the work takes.
-//     Whoever gains a partition is told, however short the time since it was lost.
+//     Whoever gains a partition is told, however short the time since it was lost. It is for him to find out which keys
+//     there are, and an object that was deleted is in no list: see [Sharder.Source].
 //   - Clocks need not agree. Replicas judge each other's Leases by how long they themselves have seen no change. Clocks must run at
 //     about the same speed: up to the ratio of LeaseDuration to RenewDeadline, 1.5 if nothing else is said.
 //   - Owns is a hash, a load and a look at the clock; it takes no lock and allocates nothing, for predicates that see every

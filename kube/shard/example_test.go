@@ -16,7 +16,8 @@ import (
 	"github.com/shardmap-go/shardmap/kube/shard"
 )
 
-// A replica that is alone owns everything, and when it leaves, nothing is left of it.
+// A replica that is alone owns everything, and when it leaves, nothing is left of it. More than one would need an API
+// server: see New.
 func ExampleSharder() {
 	leases := fake.NewClientset().CoordinationV1().Leases("operators")
 	gained := make(chan int)

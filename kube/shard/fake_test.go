@@ -32,8 +32,9 @@ type leaseStore struct {
 	leases   map[string]*coordinationv1api.Lease
 }
 
-// A network, if not nil, is called for each request, with the function that carries it out and the client's context.
-type network func(ctx context.Context, execute func() error) error
+// A network, if not nil, is called for each request, with the client's context, what it is a request for, and the function
+// that carries it out.
+type network func(ctx context.Context, v verb, execute func() error) error
 
 var resource = schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}
 
@@ -49,7 +50,7 @@ func (f *fakeLeases) client(n network) *fakeLeases {
 	return &fakeLeases{leaseStore: f.leaseStore, network: n}
 }
 
-func (f *fakeLeases) via(ctx context.Context, execute func() error) error {
+func (f *fakeLeases) via(ctx context.Context, v verb, execute func() error) error {
 	locked := func() error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -58,7 +59,7 @@ func (f *fakeLeases) via(ctx context.Context, execute func() error) error {
 	if f.network == nil {
 		return locked()
 	}
-	return f.network(ctx, locked)
+	return f.network(ctx, v, locked)
 }
 
 // put stores a copy of lease as a new version, and returns another.
@@ -76,7 +77,7 @@ func (f *fakeLeases) put(lease *coordinationv1api.Lease) *coordinationv1api.Leas
 func (f *fakeLeases) Create(
 	ctx context.Context, lease *coordinationv1api.Lease, _ metav1.CreateOptions,
 ) (result *coordinationv1api.Lease, err error) {
-	err = f.via(ctx, func() error {
+	err = f.via(ctx, create, func() error {
 		if f.leases[lease.Name] != nil {
 			return apierrors.NewAlreadyExists(resource, lease.Name)
 		}
@@ -89,7 +90,7 @@ func (f *fakeLeases) Create(
 func (f *fakeLeases) Update(
 	ctx context.Context, lease *coordinationv1api.Lease, _ metav1.UpdateOptions,
 ) (result *coordinationv1api.Lease, err error) {
-	err = f.via(ctx, func() error {
+	err = f.via(ctx, update, func() error {
 		at := f.leases[lease.Name]
 		if at == nil {
 			return apierrors.NewNotFound(resource, lease.Name)
@@ -106,7 +107,7 @@ func (f *fakeLeases) Update(
 func (f *fakeLeases) Get(
 	ctx context.Context, name string, _ metav1.GetOptions,
 ) (result *coordinationv1api.Lease, err error) {
-	err = f.via(ctx, func() error {
+	err = f.via(ctx, get, func() error {
 		if f.leases[name] == nil {
 			return apierrors.NewNotFound(resource, name)
 		}
@@ -117,7 +118,7 @@ func (f *fakeLeases) Get(
 }
 
 func (f *fakeLeases) Delete(ctx context.Context, name string, o metav1.DeleteOptions) error {
-	return f.via(ctx, func() error {
+	return f.via(ctx, remove, func() error {
 		at := f.leases[name]
 		if at == nil {
 			return apierrors.NewNotFound(resource, name)
@@ -133,7 +134,7 @@ func (f *fakeLeases) Delete(ctx context.Context, name string, o metav1.DeleteOpt
 func (f *fakeLeases) List(
 	ctx context.Context, o metav1.ListOptions,
 ) (result *coordinationv1api.LeaseList, err error) {
-	err = f.via(ctx, func() error {
+	err = f.via(ctx, list, func() error {
 		selector, err := labels.Parse(o.LabelSelector)
 		if err != nil || o.ResourceVersion != "" {
 			return errors.New("want the most recent list, by label")

@@ -33,7 +33,7 @@ func playFaults(t *testing.T, seed, round uint64) {
 		defer mu.Unlock()
 		return rng.IntN(n)
 	}
-	faulty := func(ctx context.Context, execute func() error) error {
+	faulty := func(ctx context.Context, _ verb, execute func() error) error {
 		if calm.Load() {
 			return execute()
 		}

@@ -19,7 +19,8 @@ const (
 )
 
 // leaseOf returns the Lease that says r. The times in it are for people: no replica reads them. But each makes a new
-// version of the Lease, which is what others see.
+// version of the Lease, which is what others see. The UID is a precondition of an update, as the resourceVersion is, and
+// needed: without it, the API server would create a Lease anew that has been deleted, and that others take for expired.
 func (s *Sharder) leaseOf(r record, now time.Time) *coordinationv1.Lease {
 	renewed, started := metav1.NewMicroTime(now), metav1.NewMicroTime(s.started)
 	seconds := int32(r.duration / time.Second) // whole seconds, see New
@@ -59,7 +60,7 @@ func (s *Sharder) recordOf(lease *coordinationv1.Lease) (r record, err error) {
 	}
 	var n int
 	if _, err = fmt.Sscanf(r.scheme, "xxh64/%d", &n); err == nil {
-		r.owned, err = decodeSet(lease.Annotations[ownedAnnotation], min(n, maxPartitions))
+		r.owned, err = decodeSet(lease.Annotations[ownedAnnotation], n)
 	}
 	if err != nil {
 		r.scheme, r.owned = "", firstN(maxPartitions)

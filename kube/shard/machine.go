@@ -37,8 +37,11 @@ import "time"
 // not need it.
 //
 // Progress: which partitions a replica wants follows from the Leases in the store alone, which all see alike once they
-// stop changing. If two claim the same partition at once, and neither starts, the one that is not to have it sees so in
-// its next list and withdraws.
+// stop changing; but a replica whose lists fail wants nothing, as it could not start it, and says so (hears). If two
+// claim the same partition at once, and neither starts, the one that is not to have it sees so in its next list and
+// withdraws. Between two schemes there is no such one, so that both withdraw: what the other one lists it may hold for
+// long, and a claim that waits for that keeps the others of that scheme from what they are to gain. Lest both claim and
+// withdraw in step for ever, all but the one with the greatest name wait for some time before they claim again.
 //
 // The machine below is the protocol and nothing else: it neither waits nor calls, so that a test can put any number of
 // them through any order of events (simulation_test.go).
@@ -52,7 +55,7 @@ type record struct {
 	duration time.Duration // how long others wait after its last change
 	scheme   string        // how keys become partitions
 	owned    set
-	leaving  bool // it wants no partition
+	leaving  bool // it wants no partition: it leaves, or cannot list
 }
 
 // blocks returns the partitions that r keeps from a replica with the given scheme: those that it lists. If its
@@ -102,6 +105,10 @@ type machine struct {
 	listed  bool // Leases were listed since the last write
 	expired []record
 	seen    map[string]sighting // by name
+
+	hears   bool      // its lists succeed; if not, it wants nothing, but keeps what it holds
+	deafAt  time.Time // when it hears no more, if its Lease is valid and no list has succeeded by then
+	claimAt time.Time // when to claim again, after a claim met one of another scheme
 }
 
 // listing is what the Lease is to list.
@@ -134,7 +141,7 @@ type action struct {
 func (m *machine) next(now time.Time) action {
 	m.tick(now)
 	wanted := m.self
-	wanted.owned, wanted.leaving = m.listing(), m.leaving
+	wanted.owned, wanted.leaving = m.listing(), m.leaving || !m.hears
 	switch {
 	case m.leaving && m.draining.isEmpty() && m.standing == absent:
 		return action{verb: finish}
@@ -154,10 +161,14 @@ func (m *machine) next(now time.Time) action {
 	return action{verb: idle, at: m.renewAt}
 }
 
-// tick is to be called at now before anything else happens: after the deadline, nothing is held any more.
+// tick is to be called at now before anything else happens: after the deadline, nothing is held any more, and while lists
+// fail, nothing is claimed.
 func (m *machine) tick(now time.Time) {
 	if !m.until.IsZero() && !now.Before(m.until) {
 		m.lapse()
+	}
+	if !m.until.IsZero() && !now.Before(m.deafAt) {
+		m.hears, m.claims = false, set{}
 	}
 }
 
@@ -203,10 +214,13 @@ func (m *machine) answered(a action, sent, now time.Time, ans answer) {
 	case a.verb == remove && a.record.name != m.self.name:
 		m.expired = m.expired[1:]
 		m.listed = false // if it could not be deleted, somebody may have renewed it after all
+		if ans.outcome == done {
+			delete(m.seen, a.record.name) // if it is there still, finalizers keep it: try again, but not at once
+		}
 	case ans.outcome == missing, ans.outcome == done && a.verb == remove:
 		m.vanished()
 	case ans.outcome == failed:
-		if a.verb == update || a.verb == remove {
+		if a.verb != get && a.verb != list {
 			m.standing = unclear
 		}
 	case ans.outcome == exists:
@@ -225,6 +239,9 @@ func (m *machine) wrote(r record, sent, now time.Time, version record) {
 	r.uid, r.version = version.uid, version.version
 	m.self = r
 	m.standing, m.listed = sure, false
+	if m.until.IsZero() {
+		m.deafAt = now.Add(m.deadline) // in an outage, all requests fail; that says nothing of lists
+	}
 	m.until, m.renewAt = sent.Add(m.deadline), sent.Add(m.interval)
 	m.tick(now)
 }
@@ -265,20 +282,35 @@ func (m *machine) take(now time.Time, all []record) {
 		return
 	}
 	m.sight(now, others)
-	m.listed = true
-	if m.standing != sure || m.leaving {
-		return
+	m.listed, m.hears, m.deafAt = true, true, now.Add(m.deadline)
+	if m.standing == sure && !m.leaving {
+		m.share(now, others)
 	}
+}
+
+// share is what take does about the partitions.
+func (m *machine) share(now time.Time, others []record) {
 	var taken set
-	members := others[:0:0]
+	var members []record
+	rival := "" // the greatest name of those of other schemes that block
 	for _, o := range others {
-		taken = taken.union(o.blocks(m.self.scheme, m.n))
-		if !o.leaving && o.scheme == m.self.scheme {
+		blocked := o.blocks(m.self.scheme, m.n)
+		taken = taken.union(blocked)
+		switch {
+		case o.scheme == m.self.scheme && !o.leaving:
 			members = append(members, o)
+		case o.scheme != m.self.scheme && !blocked.isEmpty():
+			rival = max(rival, o.name)
 		}
 	}
 	wanted := wins(m.self, members, m.n)
 	m.claims = m.claims.intersect(wanted)
+	if rival != "" && !m.claims.isEmpty() {
+		m.claims = set{}
+		if rival > m.self.name {
+			m.claimAt = now.Add(2 * m.interval) // the rival lists, claims and lists again meanwhile
+		}
+	}
 	if !m.until.IsZero() {
 		// R2: self.owned was written before the list was sent.
 		started := m.claims.intersect(m.self.owned).minus(taken)
@@ -286,7 +318,9 @@ func (m *machine) take(now time.Time, all []record) {
 	}
 	lost := m.held.minus(wanted)
 	m.held, m.draining = m.held.minus(lost), m.draining.union(lost)
-	m.claims = m.claims.union(wanted.minus(m.listing()).minus(taken))
+	if !now.Before(m.claimAt) {
+		m.claims = m.claims.union(wanted.minus(m.listing()).minus(taken))
+	}
 }
 
 // sight keeps the books on when the versions of the others' Leases were first seen, and which of them have expired: if

@@ -84,6 +84,82 @@ func TestWhatAnotherClaimsAtTheSameTimeIsNotStarted(t *testing.T) {
 	p.holds(0)
 }
 
+func TestAClaimThatMeetsAnotherSchemeIsWithdrawnAndRenewedLaterByTheLesserName(t *testing.T) {
+	for name, again := range map[string]float64{"A": 5, "b": 8.1} {
+		t.Run(name, func(t *testing.T) {
+			p := claimed(t)
+			other := record{name: name, identity: name, version: "9", duration: simDuration, scheme: "y", owned: set{}.with(99)}
+			p.does(list, 3, 4, p.stored(other))
+			if p.does(update, 4, 4.5, version("3")); !p.self.owned.isEmpty() {
+				t.Errorf("its Lease lists %v", p.self.owned.list())
+			}
+			other.owned = set{}
+			p.does(list, 4.5, 4.9, p.stored(other))
+			if early := p.claims.isEmpty(); early != (again > 5) {
+				t.Errorf("it claims nothing at once: %v", early)
+			}
+			p.take(at(again), p.stored(other).records)
+			if p.claims != firstN(simPartitions) {
+				t.Errorf("at %v it claims %v", again, p.claims.list())
+			}
+		})
+	}
+}
+
+func TestNothingIsClaimedWhileListsFail(t *testing.T) {
+	p := newPlay(t)
+	p.does(create, 0, 1, version("1"))
+	if !p.self.leaving {
+		t.Error("before its first list, it wants a share")
+	}
+	p.does(list, 1, 1.5, p.stored())
+	p.does(update, 2, 3, version("2"))
+	p.does(list, 3, 4, answer{outcome: failed})
+	p.does(update, 10, 11, version("3"))
+	if p.self.leaving || p.self.owned != firstN(simPartitions) {
+		t.Errorf("after one list has failed, its Lease says %+v", p.self)
+	}
+	p.does(update, 11.5, 12, version("4"))
+	if !p.self.leaving || !p.self.owned.isEmpty() {
+		t.Errorf("after its deadline without a list, its Lease says %+v", p.self)
+	}
+	p.does(list, 12, 13, p.stored())
+	p.does(update, 13, 14, version("5"))
+	if p.self.leaving || p.self.owned != firstN(simPartitions) {
+		t.Errorf("after another list, its Lease says %+v", p.self)
+	}
+}
+
+func TestAfterAnOutageAReplicaWantsItsShareAtOnce(t *testing.T) {
+	p := claimed(t)
+	p.does(list, 3, 4, p.stored())
+	p.does(update, 6, 7, answer{outcome: failed})
+	p.does(get, 7, 8, answer{outcome: failed})
+	p.does(get, 100, 101, version("2"))
+	if p.does(update, 101, 102, version("3")); p.self.leaving {
+		t.Error("its Lease says that it wants nothing")
+	}
+	p.does(list, 102, 103, p.stored())
+}
+
+func TestALeaseThatIsThereAfterItsDeletionIsDeletedAgainAfterItsDuration(t *testing.T) {
+	p := newPlay(t)
+	other := record{name: "b", identity: "b", version: "9", duration: simDuration, scheme: "x"}
+	p.does(create, 0, 1, version("1"))
+	p.does(list, 1, 7, p.stored(other))
+	p.does(update, 9, 9, version("2"))
+	p.does(list, 9, 22, p.stored(other))
+	p.does(update, 22, 22, version("3"))
+	p.does(remove, 22, 23, answer{})
+	p.does(list, 23, 23.5, p.stored(other)) // it has a finalizer
+	if p.take(at(38.4), p.stored(other).records); len(p.expired) > 0 {
+		t.Error("it expires again at once")
+	}
+	if p.take(at(38.5), p.stored(other).records); len(p.expired) != 1 {
+		t.Error("it never expires again")
+	}
+}
+
 func TestALeaseExpiresWhenItsVersionHasBeenKnownForItsDuration(t *testing.T) {
 	p := newPlay(t)
 	other := record{name: "b", identity: "b", version: "9", duration: simDuration, scheme: "x"}

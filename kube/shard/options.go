@@ -22,8 +22,8 @@ type Options struct {
 	Identity string
 
 	// Partitions is how many partitions the keys are spread over, 1 to 256; it is 128 if 0. It takes about ten for each
-	// replica to share fairly. It may be changed between releases of a program: replicas of the new number wait until
-	// those of the old one have dropped everything.
+	// replica to share fairly. It may be changed between releases of a program: while replicas of one number own
+	// anything, those of another wait.
 	Partitions int
 
 	// LeaseDuration is for how long the others wait for a replica that does not renew its Lease before they take its
@@ -36,7 +36,7 @@ type Options struct {
 	RenewDeadline time.Duration
 
 	// RenewInterval is the time between two renewals, at each of which the Leases of the group are listed, too; a fifth
-	// of RenewDeadline if 0. It must be less than half of RenewDeadline. A planned hand-over takes two or three of
+	// of RenewDeadline if 0. It must be at most half of RenewDeadline. A planned hand-over takes two or three of
 	// them.
 	RenewInterval time.Duration
 

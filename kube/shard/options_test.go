@@ -11,6 +11,7 @@ import (
 
 	coordinationv1api "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 func TestABadOptionIsNamedWithItsValue(t *testing.T) {
@@ -40,6 +41,25 @@ func TestABadOptionIsNamedWithItsValue(t *testing.T) {
 	s, err := New(nil, Options{Group: "g"})
 	if s != nil || err == nil || !strings.HasPrefix(err.Error(), "shard: New with leases nil") {
 		t.Errorf("New without a client: %v", err)
+	}
+}
+
+func TestTwoStartsUnderOneIdentityHaveLeasesOfDifferentNames(t *testing.T) {
+	seen := map[string]bool{}
+	identity := strings.Repeat("a", maxIdentity)
+	for range 1000 {
+		s, err := New(newFakeLeases(), Options{Group: strings.Repeat("g", 63), Identity: identity})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why := validation.IsDNS1123Subdomain(s.Name()); len(why) > 0 {
+			t.Fatalf("%s: %s", s.Name(), why[0])
+		}
+		if random := strings.TrimPrefix(s.Name(), strings.Repeat("g", 63)+"-"+identity+"-"); len(random) != 16 || seen[random] {
+			t.Fatalf("%q is drawn twice, or too short", random)
+		} else {
+			seen[random] = true
+		}
 	}
 }
 
@@ -88,7 +108,7 @@ func TestASetIsTheSetOfItsMembers(t *testing.T) {
 			t.Fatalf("%q is decoded as %v, %v, want %v", a.encode(n), got.list(), err, a.list())
 		}
 	}
-	for _, bad := range []string{"x", "0", "04", strings.Repeat("ff", 40)} {
+	for _, bad := range []string{"", "x", "0", "04", "0000", strings.Repeat("ff", 40)} {
 		if s, err := decodeSet(bad, 2); err == nil {
 			t.Errorf("%q is decoded as %v of 2 partitions", bad, s.list())
 		}
@@ -164,7 +184,11 @@ func TestALeaseSaysWhatItsRecordDoes(t *testing.T) {
 		"without annotations":   func(l *coordinationv1api.Lease) { l.Annotations = nil },
 		"with another scheme":   func(l *coordinationv1api.Lease) { l.Annotations[schemeAnnotation] = "md5/12" },
 		"with fewer partitions": func(l *coordinationv1api.Lease) { l.Annotations[schemeAnnotation] = "xxh64/4" },
-		"with a bad bitmap":     func(l *coordinationv1api.Lease) { l.Annotations[ownedAnnotation] = "zz" },
+		"without a bitmap":      func(l *coordinationv1api.Lease) { delete(l.Annotations, ownedAnnotation) },
+		"with -4 partitions": func(l *coordinationv1api.Lease) {
+			l.Annotations[schemeAnnotation], l.Annotations[ownedAnnotation] = "xxh64/-4", ""
+		},
+		"with a bad bitmap": func(l *coordinationv1api.Lease) { l.Annotations[ownedAnnotation] = "zz" },
 	} {
 		bad := lease.DeepCopy()
 		change(bad)

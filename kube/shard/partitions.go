@@ -90,17 +90,20 @@ func (s set) encode(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// decodeSet is the inverse of encode.
+// decodeSet is the inverse of encode. A set below more than maxPartitions has to be one below that many.
 func decodeSet(text string, n int) (s set, err error) {
 	b, err := hex.DecodeString(text)
 	if err != nil {
 		return s, err
 	}
+	if n < 1 || len(b) != (n+7)/8 {
+		return s, fmt.Errorf("%d bytes for %d partitions", len(b), n)
+	}
 	for p := range len(b) * 8 {
 		if b[p/8]&(1<<(p%8)) == 0 {
 			continue
 		}
-		if p >= n {
+		if p >= min(n, maxPartitions) {
 			return set{}, fmt.Errorf("partition %d of %d", p, n)
 		}
 		s = s.with(p)

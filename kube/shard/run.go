@@ -21,12 +21,13 @@ func (s *Sharder) NeedLeaderElection() bool { return false }
 
 // Run takes part in the group until ctx ends. Then it owns nothing any more, waits until the work that is under way has
 // returned, gives each partition away as soon as it is drained, deletes its Lease, and returns nil. If there is no API
-// server to delete it from, Run tries for as long as the Lease is valid, and then returns an error: the others have to
-// wait until it expires.
+// server to delete it from, Run tries for as long as the Lease is valid, at least once, and then returns an error: the
+// others have to wait until it expires, if it is there.
 //
 // Requests that fail are retried with exponential backoff, and logged by the logger of ctx (klog.FromContext). If the
 // Lease cannot be renewed before Options.RenewDeadline, or is gone, everything is lost; as soon as there is an API
-// server again, the replica joins as if it were new. If OnGained or OnLost panics or calls runtime.Goexit, Run does
+// server again, the replica joins as if it were new. One that can renew its Lease, but not list those of the others,
+// keeps what it owns, and gains nothing. If OnGained or OnLost panics or calls runtime.Goexit, Run does
 // what it does at the end of ctx, and returns an error with the panic and its stack.
 //
 // Run may be called once, and returns an error if it is called again.
@@ -78,6 +79,8 @@ func (r *runner) loop(ctx context.Context) error {
 	for {
 		if ctx.Err() != nil && !r.machine.leaving {
 			r.machine.leave()
+			r.failure = nil // of what is to be done now, nothing has been tried
+			r.resetBackoff()
 		}
 		now := time.Now()
 		r.machine.tick(now)
@@ -92,7 +95,7 @@ func (r *runner) loop(ctx context.Context) error {
 			return nil
 		}
 		if r.machine.leaving && r.machine.draining.isEmpty() && r.machine.until.IsZero() && r.failure != nil {
-			return fmt.Errorf("shard: the Lease %s will be there until it expires: %w", r.name, r.failure)
+			return fmt.Errorf("shard: the Lease %s may be there until it expires: %w", r.name, r.failure)
 		}
 		if at := r.notBefore(a); at.After(now) {
 			r.sleep(ctx, at.Sub(now))
@@ -102,13 +105,16 @@ func (r *runner) loop(ctx context.Context) error {
 	}
 }
 
-// notBefore returns the time at which to perform a.
+// notBefore returns the time at which to perform a. What fails beside a Lease that is in order does not delay its renewal.
 func (r *runner) notBefore(a action) time.Time {
-	at := a.at
-	if r.retryAt.After(at) {
-		at = r.retryAt
+	retryAt := r.retryAt
+	if m := r.machine; m.standing == sure && m.renewAt.Before(retryAt) {
+		retryAt = m.renewAt
 	}
-	return at
+	if retryAt.After(a.at) {
+		return retryAt
+	}
+	return a.at
 }
 
 // sleep returns after d, or earlier if there is something to do: work has ended, ctx has, or the deadline passes.
@@ -136,8 +142,10 @@ func (r *runner) perform(ctx context.Context, a action) {
 	r.machine.answered(a, sent, time.Now(), ans)
 	r.apply(ctx)
 	if err == nil {
-		r.failure = nil
-		r.resetBackoff()
+		r.failure, r.retryAt = nil, time.Time{}
+		if a.verb == create || a.verb == update { // between writes that fail, reads may succeed
+			r.resetBackoff()
+		}
 		return
 	}
 	delay := r.backoff.Step()
@@ -158,9 +166,10 @@ func (s *Sharder) newBackoff() wait.Backoff {
 }
 
 // request makes the request that a says. It ends when the deadline passes, when half of the time that a renewal is good
-// for has passed, or when ctx ends – unless the replica is leaving: then ctx has ended long ago.
+// for has passed, or when ctx ends – unless the replica is leaving: then ctx has ended long ago; or creates its Lease: if
+// that were given up, the Lease might appear after the replica has left.
 func (r *runner) request(ctx context.Context, sent time.Time, a action) (answer, error) {
-	if r.machine.leaving {
+	if r.machine.leaving || a.verb == create {
 		ctx = context.WithoutCancel(ctx)
 	}
 	limit := sent.Add(r.options.RenewDeadline / 2)

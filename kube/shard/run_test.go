@@ -2,7 +2,6 @@ package shard
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"strings"
 	"sync"
@@ -10,10 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	coordinationv1api "k8s.io/api/coordination/v1"
-	"k8s.io/klog/v2"
-	"k8s.io/klog/v2/ktesting"
 )
 
 func TestReplicasShareAllPartitionsAndTakeThemFromOneThatLeaves(t *testing.T) {
@@ -135,205 +130,6 @@ func TestLeavingWaitsForWorkAndThenGivesEverythingAwayAtOnce(t *testing.T) {
 	})
 }
 
-// outage makes all requests of a client fail while it lasts.
-type outage struct {
-	mu   sync.Mutex
-	down bool
-}
-
-func (o *outage) set(down bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.down = down
-}
-
-func (o *outage) network(_ context.Context, execute func() error) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.down {
-		return errDown
-	}
-	return execute()
-}
-
-func TestALeaseThatCannotBeRenewedIsLostBeforeOthersTakeOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store, cut := newFakeLeases(), &outage{}
-		a := run(t, store.client(cut.network), Options{Identity: "a", Partitions: 8})
-		sleep()
-		b := run(t, store, Options{Identity: "b", Partitions: 8})
-		sleep()
-		p := a.grant.Load().held.list()[0]
-		key := a.keyOf(p)
-		worked := make(chan error)
-		go func() {
-			worked <- a.Do(t.Context(), key, func(ctx context.Context) error {
-				<-ctx.Done()
-				if a.Owns(key) || b.Owns(key) {
-					t.Errorf("when the work is told to end, a owns it: %v, b: %v", a.Owns(key), b.Owns(key))
-				}
-				return context.Cause(ctx)
-			})
-		}()
-		synctest.Wait()
-		cut.set(true)
-		cutAt := time.Now()
-		if err := <-worked; err != ErrLost {
-			t.Errorf("the work ends with %v", err)
-		}
-		if d := time.Since(cutAt); d > a.options.RenewDeadline {
-			t.Errorf("the work was told to end %v after the last renewal", d)
-		}
-		sleep()
-		if a.owned() != 0 || b.owned() != 8 {
-			t.Errorf("a is cut off and owns %d partitions, b %d of 8", a.owned(), b.owned())
-		}
-		cut.set(false)
-		sleep()
-		if a.owned() == 0 || a.owned()+b.owned() != 8 {
-			t.Errorf("a is back and owns %d partitions, b %d of 8", a.owned(), b.owned())
-		}
-		a.end(t)
-		b.end(t)
-	})
-}
-
-func TestAnAPIServerThatIsAwayIsNamedAndNothingIsForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store, cut, owners := newFakeLeases(), &outage{}, newTable(t)
-		store.network = cut.network
-		var replicas []*replica
-		for _, id := range []string{"a", "b", "c"} {
-			replicas = append(replicas, run(t, store, owners.follow(Options{Identity: id})))
-		}
-		for range 3 {
-			sleep()
-			if n := len(owners.owners); n != 128 {
-				t.Fatalf("%d of 128 partitions are owned: %v", n, owners.counts())
-			}
-			cut.set(true)
-			sleep()
-			if n := len(owners.owners); n > 0 {
-				t.Fatalf("while there is no API server, %d partitions are owned", n)
-			}
-			cut.set(false)
-		}
-		sleep()
-		cut.set(true)
-		for _, r := range replicas {
-			r.stop()
-			<-r.ended
-			if r.err == nil || !errors.Is(r.err, errDown) || !strings.Contains(r.err.Error(), r.Name()) {
-				t.Errorf("Run returns %v, want the Lease's name and that the connection was refused", r.err)
-			}
-		}
-	})
-}
-
-func TestFailuresAreLoggedAndRetriedWithBackoff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store, requests := newFakeLeases(), 0
-		store.network = func(context.Context, func() error) error {
-			requests++
-			return errDown
-		}
-		logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
-		s, err := New(store, Options{Group: "widgets", Identity: "a"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(klog.NewContext(t.Context(), logger), time.Minute)
-		defer cancel()
-		if err := s.Run(ctx); err != nil {
-			t.Error(err) // there is no Lease to be left behind
-		}
-		if requests < 20 || requests > 60 { // one in 2 to 3 seconds, and some more at the beginning
-			t.Errorf("%d requests in a minute", requests)
-		}
-		want := "shard: creating Lease " + s.Name() + ": connection refused"
-		logged := logger.GetSink().(ktesting.Underlier).GetBuffer().Data()
-		if len(logged) != requests || logged[0].Err.Error() != want {
-			t.Errorf("%d requests are logged as %d lines like %+v, want %q", requests, len(logged), logged[0], want)
-		}
-	})
-}
-
-func TestALeaseThatSomebodyDeletesOrChangesIsLostAndMadeAnew(t *testing.T) {
-	for name, harm := range map[string]func(f *fakeLeases, name string){
-		"deleted": (*fakeLeases).deleteByHand,
-		"emptied": func(f *fakeLeases, name string) {
-			f.edit(name, func(l *coordinationv1api.Lease) { l.Annotations[ownedAnnotation] = "00" })
-		},
-		"bared": func(f *fakeLeases, name string) {
-			f.edit(name, func(l *coordinationv1api.Lease) { l.Annotations = nil })
-		},
-		"made another's": func(f *fakeLeases, name string) {
-			f.edit(name, func(l *coordinationv1api.Lease) { l.UID = "other" })
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				leases := newFakeLeases()
-				var events []string
-				a := run(t, leases, Options{
-					Identity: "a", Partitions: 8,
-					OnGained: func([]int) { events = append(events, "gained") },
-					OnLost:   func([]int) { events = append(events, "lost") },
-				})
-				sleep()
-				harm(leases, a.Name())
-				sleep()
-				if a.owned() != 8 {
-					t.Errorf("afterwards it owns %d of 8 partitions", a.owned())
-				}
-				a.end(t)
-				got := strings.Join(events, " ")
-				if want := "gained lost gained lost"; got != want && (name != "bared" || got != "gained lost") {
-					t.Errorf("it %s, want %s", got, want)
-				}
-			})
-		})
-	}
-}
-
-func TestALeaseThatCannotBeUnderstoodBlocksUntilItExpires(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		leases := newFakeLeases()
-		strange := &coordinationv1api.Lease{}
-		strange.Name, strange.Labels = "strange", map[string]string{groupLabel: "widgets"}
-		leases.put(strange)
-		a := run(t, leases, Options{Identity: "a", Partitions: 8})
-		time.Sleep(defaultLeaseDuration - time.Second)
-		if a.owned() > 0 {
-			t.Errorf("a owns %d partitions", a.owned())
-		}
-		sleep()
-		if a.owned() != 8 || leases.count() != 1 {
-			t.Errorf("afterwards a owns %d of 8 partitions; %d Leases", a.owned(), leases.count())
-		}
-		a.end(t)
-	})
-}
-
-func TestReplicasWithAnotherNumberOfPartitionsWaitForTheOldOnes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		leases := newFakeLeases()
-		a := run(t, leases, Options{Identity: "a", Partitions: 8})
-		sleep()
-		b := run(t, leases, Options{Identity: "b", Partitions: 16})
-		sleep()
-		if a.owned() != 8 || b.owned() != 0 {
-			t.Errorf("beside each other, a owns %d of 8 partitions, b %d of 16", a.owned(), b.owned())
-		}
-		a.end(t)
-		sleep()
-		if b.owned() != 16 {
-			t.Errorf("afterwards b owns %d of 16 partitions", b.owned())
-		}
-		b.end(t)
-	})
-}
-
 func TestACallbackThatDoesNotReturnEndsTheRunAndOthersTakeOver(t *testing.T) {
 	for name, fail := range map[string]func(){
 		"panic: no":                func() { panic("no") },
@@ -411,6 +207,53 @@ func TestAGrantThatSomebodyFoundExpiredIsNotRenewed(t *testing.T) {
 	<-r.called
 	if got := strings.Join(events, " "); s.owns(3) || !m.held.isEmpty() || got != "gained lost" {
 		t.Errorf("the key that was refused is owned: %v; the machine holds %v, it %s", s.owns(3), m.held.list(), got)
+	}
+}
+
+// TestWhoeverRenewsAGrantNoticesThatItWasRefused lets a renewal and a refusal meet: of an expired grant and its renewal by
+// Run, either Owns has said no and the renewal fails, or it has not and it succeeds.
+func TestWhoeverRenewsAGrantNoticesThatItWasRefused(t *testing.T) {
+	s, err := New(newFakeLeases(), Options{Group: "widgets", Identity: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rounds = 100_000
+	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	var round, answered atomic.Int32
+	var owned atomic.Bool
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	asking.Go(func() {
+		for i := range int32(rounds) {
+			for round.Load() <= i {
+				runtime.Gosched()
+			}
+			owned.Store(s.owns(3))
+			answered.Store(i + 1)
+		}
+	})
+	renewals, wrong := 0, 0
+	for i := range int32(rounds) {
+		expired := &grant{held: firstN(8), until: past}
+		s.grant.Store(expired)
+		round.Store(i + 1)
+		for range i % 1024 { // so that they meet everywhere
+			_ = answered.Load()
+		}
+		renewed := s.grant.CompareAndSwap(expired, &grant{held: firstN(8), until: future})
+		for answered.Load() <= i {
+			runtime.Gosched()
+		}
+		if renewed {
+			renewals++
+		}
+		if owned.Load() != renewed {
+			wrong++
+		}
+	}
+	t.Logf("of %d grants, %d were renewed before they were refused", rounds, renewals)
+	if wrong > 0 {
+		t.Errorf("in %d of %d rounds, the renewal succeeds though Owns said no, or the other way round", wrong, rounds)
 	}
 }
 

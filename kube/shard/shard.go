@@ -2,14 +2,15 @@ package shard
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/rand"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
 )
 
@@ -51,7 +52,10 @@ var spent = &grant{}
 
 // New returns a Sharder that keeps its Lease in leases, which is what a clientset's CoordinationV1().Leases(namespace)
 // returns. It needs the verbs create, get, list, update and delete there, and should not be limited to fewer than a
-// few requests a second. New makes no request. It returns an error that names the option and the value if one
+// few requests a second. Its calls have to return when their contexts end, as those of client-go do: a call that the
+// deadline of the Lease finds under way delays what is to happen then, but for the answers of Owns and Do. A client that
+// sets no resourceVersion, such as client-go's fake clientset, does for one replica only: to two, each other's Lease
+// would never change, and expire. New makes no request. It returns an error that names the option and the value if one
 // is bad, or if leases is nil.
 func New(leases coordinationv1.LeaseInterface, options Options) (*Sharder, error) {
 	if leases == nil {
@@ -64,15 +68,17 @@ func New(leases coordinationv1.LeaseInterface, options Options) (*Sharder, error
 	s := &Sharder{
 		options: options, leases: leases, started: time.Now(),
 		// Another start under the same identity is another replica: what the old process may still be doing is
-		// bound to the old Lease.
-		name: fmt.Sprintf("%s-%s-%s", options.Group, options.Identity, rand.String(10)),
+		// bound to the old Lease. 16 digits of base32 are 80 random bits.
+		name: fmt.Sprintf("%s-%s-%s", options.Group, options.Identity, strings.ToLower(rand.Text()[:16])),
 		wake: make(chan struct{}, 1),
 	}
 	s.grant.Store(spent)
 	return s, nil
 }
 
-// Name returns the name of this replica's Lease: the group, the identity, and something that no other replica has.
+// Name returns the name of this replica's Lease: the group, the identity, and something that no other replica has: New
+// drew it at random. A process that is to be multiplied, by a snapshot of its machine or its memory, has to do so
+// before New: the copies would take each other's Lease for theirs.
 func (s *Sharder) Name() string { return s.name }
 
 // Partition returns the partition of key, from 0 up to Options.Partitions. It is the same in every replica and
@@ -89,15 +95,17 @@ func (s *Sharder) Partition(key types.NamespacedName) int {
 func (s *Sharder) Owns(key types.NamespacedName) bool { return s.owns(s.Partition(key)) }
 
 func (s *Sharder) owns(partition int) bool {
-	g := s.grant.Load()
-	if !g.held.has(partition) {
-		return false
+	for {
+		switch g := s.grant.Load(); {
+		case !g.held.has(partition):
+			return false
+		case time.Now().Before(g.until):
+			return true
+		case s.grant.CompareAndSwap(g, spent):
+			return false
+		}
+		// Run has replaced g. If it was a renewal, a refusal would go unnoticed: the next grant decides.
 	}
-	if time.Now().Before(g.until) {
-		return true
-	}
-	s.grant.CompareAndSwap(g, spent)
-	return false
 }
 
 // Do calls work if this replica owns key, and returns its error; if it does not, Do returns [ErrLost] and does not call
