@@ -11,10 +11,10 @@ TOOL      := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 BENCHFILE ?= bench.out
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mapbench published charts cells mem soak torture cover docs api tidy cross ci
+.PHONY: help test race lint vuln lincheck explore fuzz bench results proof mutants figures mapbench published charts kube-full cells mem soak torture cover docs api tidy cross ci
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## run the tests of every module
 	@.ci/each $(GO) test ./...
@@ -70,6 +70,9 @@ mapbench: ## measure map strategies on two workloads; go run -C bench ./cmd/mapb
 
 published: ## redo published measurements of maps; some minutes, wants a quiet machine
 	@$(GO) run -C bench ./cmd/mapbench published
+
+kube-full: ## test kube against a whole kube-apiserver, which is built first: ten minutes, once
+	@assets=$$(kube/kubetest/full/build) && cd kube/kubetest && KUBETEST_ASSETS=$$assets $(GO) test -count 1 -tags kubefull -run Full .
 
 cells: ## compare single operations with every other map, half an hour; wants a quiet machine
 	@.ci/cells

@@ -15,4 +15,6 @@
 // It knows custom resources only: no namespaces (any may be used), pods, secrets, leases or RBAC, no admission, no
 // garbage collection, and whoever connects may do everything. It listens on the loopback interface: after a restart on the
 // same port, unless another process has taken it meanwhile, which makes Restart fail.
+//
+// For what needs the rest, the tests with the build tag kubefull run against a whole kube-apiserver: make kube-full.
 package kubetest
