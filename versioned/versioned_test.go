@@ -148,7 +148,8 @@ func walk(t *testing.T, m *versioned.Map[int, int, uint8], o *model, rng *rand.R
 		case 0, 1, 2:
 			check(i, "Observe"+what, m.Observe(key, version, i), o.observe(key, version, i))
 		case 3, 4:
-			old, loaded, called := o.known[key].value, o.values()[key] != 0, false
+			old, called := o.known[key].value, false
+			_, loaded := o.values()[key]
 			took := m.ObserveFunc(key, version, func(value int, ok bool) int {
 				called = true
 				check(i, "old value", value, old)
