@@ -321,7 +321,7 @@ func TestALimitHoldsThoughManyInsertAtOnce(t *testing.T) {
 				if err := m.Store(id*10+i%3, i); err != nil {
 					t.Error(err)
 				}
-				if n := m.Len(); n > 1 {
+				if n := m.Held(); n > 1 { // Len is not exact while others write
 					t.Errorf("%d entries", n)
 				}
 				m.Delete(id * 10)
