@@ -100,6 +100,29 @@ func TestExploreSplitOfAShallowShard(t *testing.T) {
 	whileOthers("snapshot", func(m *tested[int]) { m.snapshot(); m.store(absent[2], 300) })
 }
 
+// What is inserted while a shard is split that does not look full any more afterwards, and while the directory stays the
+// same, goes to a successor.
+func TestExploreInsertWhileAShallowShardIsSplit(t *testing.T) {
+	var absent []int
+	exploreInts(t, scenario[int]{
+		entries: fillsShard + 1,
+		prepare: func(m *Map[int, int]) {
+			absent = fillShallowShard(m)
+			d, gone := m.dir.Load(), 0
+			for e := range d.shard(d.of(absent[0])).entries {
+				if gone++; gone <= 2 {
+					m.Delete(*keyOf[int](e))
+				}
+			}
+		},
+		met: func(m *Map[int, int]) bool { return m.dir.Load().shard(m.dir.Load().of(absent[0])).depth > 1 },
+		tasks: []func(m *tested[int]){
+			func(m *tested[int]) { m.store(absent[0], 100); m.load(absent[0]) },
+			func(m *tested[int]) { m.store(absent[1], 200); m.load(absent[1]) },
+		},
+	})
+}
+
 // fillShallowShard stores keys from 100 on in a map of two shards: in one half of the hashes until the directory has eight
 // pointers, and then in the other half until its shard, to which four of these lead, is full. It returns some absent keys
 // that belong there.

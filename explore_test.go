@@ -174,7 +174,7 @@ func (m *tested[V]) atTheEnd() {
 	}
 	counted, dead, d := 0, 0, m.directory()
 	for s := range d.shards {
-		counted += int(s.present())
+		counted += s.present()
 		for e := range s.entries {
 			if d.isDead(d.load(e)) {
 				dead++

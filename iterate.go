@@ -11,22 +11,15 @@ import "iter"
 // current or that were current when the iteration began. So does a directory that Clear, Replace or a rebuild has put
 // aside.
 
-// live calls yield with each entry of the map, with no lock held, until yield returns false.
-func (t *table) live(yield func(e *opaque) bool) {
-	var space [perBucket << maxBucketsLog2]*opaque
-	for s := range t.shards {
-		found := space[:0]
-		s.mu.RLock()
-		for e := range s.entries {
-			found = append(found, e)
-		}
-		s.mu.RUnlock()
-		for _, e := range found {
-			if !yield(e) {
-				return
-			}
-		}
-	}
+// room is where iterations gather the entries of a shard, unless it is overfull.
+type room [perBucket<<maxBucketsLog2 + bucketEntries]*opaque
+
+// listLive is list, under the shard's lock.
+func (s *shard) listLive(to []*opaque) []*opaque {
+	s.mu.RLock()
+	to = s.list(to)
+	s.mu.RUnlock()
+	return to
 }
 
 // Range calls f for each entry until f returns false.
@@ -43,9 +36,12 @@ func (m *Map[K, V]) Range(f func(key K, value V) bool) {
 	if d == nil {
 		return
 	}
-	for e := range d.live {
-		if r := d.load(e); !d.isDead(r) && !f(*keyOf[K](e), unpack[V](d.slotKind, r)) {
-			return
+	var found room
+	for s := range d.shards {
+		for _, e := range s.listLive(found[:0]) {
+			if r := d.load(e); !d.isDead(r) && !f(*keyOf[K](e), unpack[V](d.slotKind, r)) {
+				return
+			}
 		}
 	}
 }
@@ -81,28 +77,31 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 		return 0
 	}
 	var lost map[*opaque]bool
-	for e := range d.live {
-		key := *keyOf[K](e)
-		r := d.load(e)
-		if d.isDead(r) || !pred(key, unpack[V](d.slotKind, r)) {
-			continue
-		}
-		if key != key {
-			if lost == nil {
-				lost = make(map[*opaque]bool)
+	var found room
+	for s := range d.shards {
+		for _, e := range s.listLive(found[:0]) {
+			key := *keyOf[K](e)
+			r := d.load(e)
+			if d.isDead(r) || !pred(key, unpack[V](d.slotKind, r)) {
+				continue
 			}
-			lost[e] = true
-			continue
-		}
-		for {
-			current, h, now, ok := m.lookup(key, false)
-			if !ok || now != r && !pred(key, unpack[V](d.slotKind, now)) {
-				break
+			if key != key {
+				if lost == nil {
+					lost = make(map[*opaque]bool)
+				}
+				lost[e] = true
+				continue
 			}
-			r = now
-			if _, ok = m.delete(current, h, key, removeMatch, r); ok {
-				n++
-				break
+			for {
+				current, h, now, ok := m.lookup(key, false)
+				if !ok || now != r && !pred(key, unpack[V](d.slotKind, now)) {
+					break
+				}
+				r = now
+				if _, ok = m.delete(current, h, key, removeMatch, r); ok {
+					n++
+					break
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package shardmap
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/shardmap-go/shardmap/internal/sched/atomic"
@@ -180,22 +181,21 @@ func (s *shard) full() bool {
 	if s.count < s.capacity() {
 		return false
 	}
-	s.count = s.present()
-	return s.count >= s.capacity()-s.capacity()/16
+	s.count = int32(s.present())
+	return s.count >= s.capacity()-s.capacity()/fewGone
 }
+
+const fewGone = 16 - 12*exploring // a quarter, so that few entries show what comes of it
 
 // postponeCount makes it an eighth of the capacity until a full shard that cannot be divided is counted again.
 func (s *shard) postponeCount() { s.count = min(s.count, s.capacity()-s.capacity()/8) }
 
 // present counts the entries. mu is held, for reading at least.
-func (s *shard) present() (n int32) {
+func (s *shard) present() (n int) {
 	for i := range uint64(s.buckets()) {
 		for b := s.bucket(i); b != nil; b = b.next.Load() {
-			for slot := range b.entries {
-				if b.entries[slot].Load() != nil {
-					n++
-				}
-			}
+			e := &b.entries // written out, for the same reasons as in list
+			n += oneIf(e[0].Load()) + oneIf(e[1].Load()) + oneIf(e[2].Load()) + oneIf(e[3].Load()) + oneIf(e[4].Load()) + oneIf(e[5].Load())
 		}
 	}
 	return n
@@ -215,4 +215,38 @@ func (s *shard) entries(yield func(e *opaque, shared bool) bool) {
 			}
 		}
 	}
+}
+
+// list appends the shard's entries to a list, which it returns. mu is held, for reading at least, or the shard is frozen.
+//
+// What a slot holds is written behind the list, which becomes longer if it is an entry: which slots are empty is as good as
+// random, and a branch for it would be mispredicted often. Range takes half the time that way.
+func (s *shard) list(to []*opaque) []*opaque {
+	for i := range uint64(s.buckets()) {
+		for b := s.bucket(i); b != nil; b = b.next.Load() {
+			to = slices.Grow(to, bucketEntries)
+			behind := (*[bucketEntries]*opaque)(to[len(to) : len(to)+bucketEntries])
+			n := b.copyTo(0, behind, 0) // written out: a loop takes an eighth longer
+			n = b.copyTo(1, behind, n)
+			n = b.copyTo(2, behind, n)
+			n = b.copyTo(3, behind, n)
+			n = b.copyTo(4, behind, n)
+			n = b.copyTo(5, behind, n)
+			to = to[:len(to)+n]
+		}
+	}
+	return to
+}
+
+// copyTo copies what the slot holds to to[n], and returns n+1 if it is an entry, and otherwise n.
+func (b *bucket) copyTo(slot int, to *[bucketEntries]*opaque, n int) int {
+	e := b.entries[slot].Load()
+	to[n] = e
+	return n + oneIf(e)
+}
+
+// oneIf returns 1 if there is an entry, and otherwise 0, without a branch.
+func oneIf(e *opaque) int {
+	x := uintptr(unsafe.Pointer(e))
+	return int((x | -x) >> (unsafe.Sizeof(x)*8 - 1))
 }

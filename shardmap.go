@@ -213,7 +213,10 @@ func (m *Map[K, V]) lookup(key K, make bool) (d *directory[K], h uint64, r raw, 
 // heap. (The first update of an entry after a snapshot, and a new key, lock the shard and allocate an entry.)
 func (m *Map[K, V]) Store(key K, value V) {
 	m.assertNotCopied()
-	d := m.directory()
+	d := m.dir.Load()
+	if d == nil {
+		d = m.firstDirectory()
+	}
 	var h uint64
 	switch d.kind { // hashing.of, written out as in Load
 	case hashString:
@@ -226,8 +229,11 @@ func (m *Map[K, V]) Store(key K, value V) {
 	next := pack(d.slotKind, value)
 	l := m.enter()
 	if m.dir.Load() == d { // overwrite, written out
-		if _, v := d.update(h, key, put, raw{}, next); v == done {
+		switch _, v := d.update(h, key, put, raw{}, next); {
+		case v == done:
 			l.leave(0)
+			return
+		case v == absent && m.add(l, d, h, key, next):
 			return
 		}
 	}
@@ -258,7 +264,7 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 	}
 	d := m.directory()
 	h, next := d.of(key), pack(d.slotKind, value) // before a lane is entered, as a hasher may panic
-	old, _, stored := m.write(m.enter(), d, h, key, putAbsent, raw{}, next)
+	old, stored := m.insertAbsent(d, h, key, next)
 	if stored {
 		return value, false
 	}
@@ -363,7 +369,7 @@ func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual 
 			if next := pack(d.slotKind, value); loaded {
 				_, _, done = m.overwrite(d, h, key, putMatch, r, next)
 			} else {
-				_, _, done = m.write(m.enter(), d, h, key, putAbsent, raw{}, next)
+				_, done = m.insertAbsent(d, h, key, next)
 			}
 			if done {
 				return value, true

@@ -118,27 +118,20 @@ func (s *Snapshot[K, V]) Load(key K) (value V, ok bool) {
 // Len returns the number of entries, exactly.
 func (s *Snapshot[K, V]) Len() int { return s.n }
 
-// entries calls yield with each entry until yield returns false. Nobody writes the shards of a snapshot: they can be
-// read without their locks.
-func (s *Snapshot[K, V]) entries(yield func(e *opaque) bool) {
-	if s.d == nil {
-		return
-	}
-	for sh := range s.d.shards {
-		for e := range sh.entries {
-			if !yield(e) {
-				return
-			}
-		}
-	}
-}
-
 // All returns an iterator over the entries, in no particular order.
+//
+// Nobody writes the shards of a snapshot: they are read without their locks.
 func (s *Snapshot[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		for e := range s.entries {
-			if !yield(*keyOf[K](e), s.value(e)) {
-				return
+		if s.d == nil {
+			return
+		}
+		var found room
+		for sh := range s.d.shards {
+			for _, e := range sh.list(found[:0]) {
+				if !yield(*keyOf[K](e), s.value(e)) {
+					return
+				}
 			}
 		}
 	}
@@ -150,22 +143,14 @@ func (s *Snapshot[K, V]) value(e *opaque) V { return unpack[V](s.d.slotKind, s.d
 // Keys returns an iterator over the keys, in no particular order.
 func (s *Snapshot[K, V]) Keys() iter.Seq[K] {
 	return func(yield func(K) bool) {
-		for e := range s.entries {
-			if !yield(*keyOf[K](e)) {
-				return
-			}
-		}
+		s.All()(func(key K, _ V) bool { return yield(key) })
 	}
 }
 
 // Values returns an iterator over the values, in no particular order.
 func (s *Snapshot[K, V]) Values() iter.Seq[V] {
 	return func(yield func(V) bool) {
-		for e := range s.entries {
-			if !yield(s.value(e)) {
-				return
-			}
-		}
+		s.All()(func(_ K, value V) bool { return yield(value) })
 	}
 }
 

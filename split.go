@@ -15,18 +15,18 @@ func (m *Map[K, V]) own(w *hold, gen, h uint64) {
 	m.copies.Add(1)
 }
 
+// mayDivide reports whether the shard seems to be full, or is fought over. mu is held.
+func (s *shard) mayDivide() bool { return s.count >= s.capacity() || s.contended >= foughtOverLimit }
+
 // divide makes room in the locked shard of hash h, if it is full or fought over and room can be made: the only shard
 // of a small map gets more buckets, any other is split. It reports whether it did.
 //
 // It calls the hasher. If that panics or exits the goroutine, divide releases w.
 func (m *Map[K, V]) divide(w *hold, h uint64) bool {
-	if full := w.shard.full(); full || w.shard.contended >= foughtOverLimit {
-		return m.divideNow(w, h, full)
+	full := w.shard.full()
+	if !full && w.shard.contended < foughtOverLimit {
+		return false
 	}
-	return false
-}
-
-func (m *Map[K, V]) divideNow(w *hold, h uint64, full bool) bool {
 	returned := false
 	defer func() {
 		if !returned {

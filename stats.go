@@ -64,7 +64,7 @@ func (s *shard) measure() (entries int, bytes uint64) {
 		}
 	}
 	buckets -= int(s.spares) // counted twice
-	return int(s.present()), uint64(shardHeader) + uint64(buckets)*uint64(bucketSize)
+	return s.present(), uint64(shardHeader) + uint64(buckets)*uint64(bucketSize)
 }
 
 // entrySize returns the memory of one entry and its box, as far as they are counted in whole words.

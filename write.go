@@ -43,11 +43,12 @@ const (
 	done    verdict = iota // it took effect
 	refused                // the action does not apply to what is there
 	locked                 // it needs the lock of the shard
+	absent                 // the same, as there is no entry
 	flooded                // the map's hash function does not tell enough keys apart
 )
 
 // update applies put or putMatch to an entry of key, without a lock. It returns what the slot held before, and done,
-// refused, or locked if the key is absent, its entry is shared with a snapshot, or next is the tombstone.
+// refused, absent if the key is, or locked if its entry is shared with a snapshot or dead, or next is the tombstone.
 //
 // The caller has loaded d from the map inside a lane, and is inside still. Meanwhile no snapshot is taken: a shard of
 // the current generation belongs to no snapshot, an entry without shared bit neither, and that stays so. The entry
@@ -100,7 +101,7 @@ func (d *directory[K]) update(h uint64, key K, a action, expect, next raw) (old 
 			}
 		}
 	}
-	return old, locked
+	return old, absent
 }
 
 // overwrite applies put or putMatch to the entry of key, whose hash in d is h, first without and then with the lock of
@@ -108,57 +109,98 @@ func (d *directory[K]) update(h uint64, key K, a action, expect, next raw) (old 
 func (m *Map[K, V]) overwrite(d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found, ok bool) {
 	l := m.enter()
 	if m.dir.Load() == d {
-		if old, v := d.update(h, key, a, expect, next); v != locked {
+		switch old, v := d.update(h, key, a, expect, next); {
+		case v == done || v == refused:
 			l.leave(0)
 			return old, true, v == done
+		case v == absent && a == put && m.add(l, d, h, key, next):
+			return raw{}, false, true
 		}
 	}
 	return m.write(l, d, h, key, a, expect, next)
 }
 
+// insertAbsent stores next for key, whose hash in d is h, if there is no value, and reports whether it did. Otherwise it
+// returns the value that is there.
+func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, next raw) (old raw, ok bool) {
+	l := m.enter()
+	if m.dir.Load() == d && m.add(l, d, h, key, next) {
+		return raw{}, true
+	}
+	old, _, ok = m.write(l, d, h, key, putAbsent, raw{}, next)
+	return old, ok
+}
+
+// add inserts an entry for key if that is as simple as it mostly is: nobody has the shard's lock, the shard is not full,
+// no snapshot shares it, and the first bucket of the chain has room. Then it leaves lane l, which the caller is inside, and
+// returns true. Otherwise it changes nothing, and write has to be called. It is write for this case, written out: an insert
+// takes a third less time.
+//
+// The caller has loaded d from the map inside the lane.
+func (m *Map[K, V]) add(l *lane, d *directory[K], h uint64, key K, content raw) bool {
+	s := d.shard(h)
+	if !s.mu.TryLock() {
+		return false
+	}
+	b := s.bucket(h & d.bucketMask)
+	if m.dir.Load() != d || d.shard(h) != s || s.gen != d.gen || s.mayDivide() ||
+		d.slotKind == slotWord && content.w == d.dead || d.search(b, h, key).e != nil {
+		s.mu.Unlock()
+		return false
+	}
+	if slot := unusedSlot(b.meta.Load()); slot >= 0 {
+		b.put(slot, newEntry(d.slotKind, key, content), h)
+	} else if slot = b.emptiedSlot(); slot >= 0 {
+		b.putAgain(slot, newEntry(d.slotKind, key, content), h)
+	} else {
+		s.mu.Unlock()
+		return false
+	}
+	s.count++
+	s.mu.Unlock()
+	l.leave(1)
+	return true
+}
+
 // delete applies remove or removeMatch to the entry of key, whose hash in d is h, first without and then with the lock of
 // its shard. It returns what the slot held before, and whether there was an entry that it deleted.
+//
+// Without the lock it marks the entry as deleted, which is when the deletion takes effect, and takes it out of its bucket.
+// That is right for the same reasons as update. The slot of the bucket has another entry by then only if the key was
+// inserted anew. But the shard may be about to be divided, and its successors may have got the entry just before it left
+// the bucket, with whom it must not stay. Who divides a shard says so before it looks at the entries. So if nothing is
+// said after the entry was taken out, the successors will not get it. Otherwise delete waits for them, and looks there.
 func (m *Map[K, V]) delete(d *directory[K], h uint64, key K, a action, expect raw) (old raw, ok bool) {
 	s := d.shard(h)
 	at := d.search(s.bucket(h&d.bucketMask), h, key)
-	if at.e == nil || d.isDead(d.load(at.e)) {
+	if at.e == nil {
+		return old, false
+	}
+	if old = d.load(at.e); d.isDead(old) {
 		return old, false
 	}
 	l := m.enter()
 	// If d is still current, no snapshot was taken since at was found: what belonged to none then belongs to none now.
-	if m.dir.Load() == d && s.gen == d.gen && !isShared(at.meta, at.slot) {
-		if old, ok = d.erase(at, a, expect); !ok {
+	if m.dir.Load() != d || s.gen != d.gen || isShared(at.meta, at.slot) {
+		old, _, ok = m.write(l, d, h, key, a, expect, raw{})
+		return old, ok
+	}
+	for {
+		if d.isDead(old) || a == removeMatch && old != expect {
 			l.leave(0)
 			return old, false
 		}
-		if s.divided.Load() != 0 {
-			m.takeOut(l, d, h, at.e)
-		}
-		l.leave(-1)
-		return old, true
-	}
-	old, _, ok = m.write(l, d, h, key, a, expect, raw{})
-	return old, ok
-}
-
-// erase applies remove or removeMatch to an entry, without a lock: it marks the entry as deleted, which is when the
-// deletion takes effect, and takes it out of its bucket. It returns what the slot held before, and whether it deleted it.
-//
-// It is right for the same reasons as update. The slot of the bucket has another entry by then only if the key was inserted
-// anew. But the shard may be about to be divided, and its successors may have got the entry just before it left the
-// bucket, with whom it must not stay. Who divides a shard says so before it looks at the entries. So if nothing is said
-// after the entry was taken out, the successors will not get it. Otherwise the caller waits for them, and looks there.
-func (d *directory[K]) erase(at place, a action, expect raw) (old raw, ok bool) {
-	for {
-		old = d.load(at.e)
-		if d.isDead(old) || a == removeMatch && old != expect {
-			return old, false
-		}
 		if d.compareAndSwap(at.e, old, d.tombstone()) {
-			at.b.entries[at.slot].CompareAndSwap(at.e, nil)
-			return old, true
+			break
 		}
+		old = d.load(at.e)
 	}
+	at.b.entries[at.slot].CompareAndSwap(at.e, nil)
+	if s.divided.Load() != 0 {
+		m.takeOut(l, d, h, at.e)
+	}
+	l.leave(-1)
+	return old, true
 }
 
 // takeOut takes an entry with hash h, which is dead, out of the shard that has it, if one has. It waits for the shard's
@@ -311,7 +353,7 @@ func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, found place, key 
 		w.entries++
 		return done
 	}
-	for m.divide(w, h) {
+	for w.shard.mayDivide() && m.divide(w, h) {
 	}
 	if w.shard.gen != d.gen {
 		m.own(w, d.gen, h)
