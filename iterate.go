@@ -36,9 +36,9 @@ func (m *Map[K, V]) Range(f func(key K, value V) bool) {
 	if d == nil {
 		return
 	}
-	var found room
+	var space room
 	for s := range d.shards {
-		for _, e := range s.listLive(found[:0]) {
+		for _, e := range s.listLive(space[:0]) {
 			if r := d.load(e); !d.isDead(r) && !f(*keyOf[K](e), unpack[V](d.slotKind, r)) {
 				return
 			}
@@ -77,9 +77,9 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 		return 0
 	}
 	var lost map[*opaque]bool
-	var found room
+	var space room
 	for s := range d.shards {
-		for _, e := range s.listLive(found[:0]) {
+		for _, e := range s.listLive(space[:0]) {
 			key := *keyOf[K](e)
 			r := d.load(e)
 			if d.isDead(r) || !pred(key, unpack[V](d.slotKind, r)) {
@@ -93,12 +93,12 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 				continue
 			}
 			for {
-				current, h, now, ok := m.lookup(key, false)
-				if !ok || now != r && !pred(key, unpack[V](d.slotKind, now)) {
+				var f found[K]
+				if !m.lookup(key, false, &f) || f.r != r && !pred(key, unpack[V](d.slotKind, f.r)) {
 					break
 				}
-				r = now
-				if _, ok = m.delete(current, h, key, removeMatch, r); ok {
+				r = f.r
+				if m.delete(&f, key) {
 					n++
 					break
 				}

@@ -190,20 +190,39 @@ func (d *directory[K]) search(b *bucket, h uint64, key K) place {
 	return place{}
 }
 
-// lookup returns what key's slot holds, and whether key is present. In a map that was never written there is no
-// directory, and lookup makes none unless the caller is about to write one.
-func (m *Map[K, V]) lookup(key K, make bool) (d *directory[K], h uint64, r raw, ok bool) {
+// A found is what a lookup found, and where.
+type found[K comparable] struct {
+	d     *directory[K] // nil if the map was never written
+	h     uint64        // the hash of the key in d
+	shard *shard
+	place
+	r raw // what the slot held
+}
+
+// shared reports whether a snapshot had the entry when d was the map's directory. If it is still, none has it now unless it
+// had it then.
+func (f *found[K]) shared() bool { return f.shard.gen != f.d.gen || isShared(f.meta, f.slot) }
+
+// lookup looks for key, and reports whether it is present. In a map that was never written there is no directory, and lookup
+// makes none unless the caller is about to write one. (To return f would cost more than the search.)
+func (m *Map[K, V]) lookup(key K, make bool, f *found[K]) (present bool) {
 	m.assertNotCopied()
-	if d = m.dir.Load(); d == nil {
+	d := m.dir.Load()
+	if d == nil {
 		if !make {
 			checkKey(key)
-			return nil, 0, raw{}, false
+			return false
 		}
 		d = m.firstDirectory()
 	}
-	h = d.of(key)
-	e, r := d.find(h, key)
-	return d, h, r, e != nil
+	h := d.of(key)
+	f.d, f.h, f.shard = d, h, d.shard(h)
+	f.place = d.search(f.shard.bucket(h&d.bucketMask), h, key)
+	if f.e == nil {
+		return false
+	}
+	f.r = d.load(f.e)
+	return !d.isDead(f.r)
 }
 
 // Store sets the value for key.
@@ -229,7 +248,7 @@ func (m *Map[K, V]) Store(key K, value V) {
 	next := pack(d.slotKind, value)
 	l := m.enter()
 	if m.dir.Load() == d { // overwrite, written out
-		switch _, v := d.update(h, key, put, raw{}, next); {
+		switch _, v := d.update(h, key, next); {
 		case v == done:
 			l.leave(0)
 			return
@@ -246,7 +265,7 @@ func (m *Map[K, V]) Store(key K, value V) {
 func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
 	m.assertNotCopied()
 	d := m.directory()
-	old, loaded, _ := m.overwrite(d, d.of(key), key, put, raw{}, pack(d.slotKind, value))
+	old, loaded := m.set(d, d.of(key), key, pack(d.slotKind, value))
 	if loaded {
 		previous = unpack[V](d.slotKind, old)
 	}
@@ -279,27 +298,22 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 // snapshot locks the shard, and copies it if nobody has yet.) The value can be collected as soon as nobody else holds it,
 // a snapshot of before the call included.
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
-	m.assertNotCopied()
-	d := m.dir.Load()
-	if d == nil {
-		checkKey(key)
-		return value, false
+	var f found[K]
+	for {
+		if !m.lookup(key, false, &f) {
+			return value, false
+		}
+		if m.delete(&f, key) {
+			return unpack[V](f.d.slotKind, f.r), true
+		}
 	}
-	r, loaded := m.delete(d, d.of(key), key, remove, raw{})
-	if loaded {
-		value = unpack[V](d.slotKind, r)
-	}
-	return value, loaded
 }
 
 // Delete deletes the entry for key, if there is one. It is linearizable, and waits and locks like [Map.LoadAndDelete].
 func (m *Map[K, V]) Delete(key K) {
-	m.assertNotCopied()
-	if d := m.dir.Load(); d != nil {
-		m.delete(d, d.of(key), key, remove, raw{})
-		return
+	var f found[K]
+	for m.lookup(key, false, &f) && !m.delete(&f, key) {
 	}
-	checkKey(key)
 }
 
 // CompareAndSwap stores new for key if the value stored there is equal to old, and reports whether it did. Absent
@@ -309,12 +323,12 @@ func (m *Map[K, V]) Delete(key K) {
 // is locked or changed, if old is not comparable.
 func (m *Map[K, V]) CompareAndSwap(key K, old, new V) (swapped bool) {
 	mustBeComparable("CompareAndSwap", old)
+	var f found[K]
 	for {
-		d, h, r, ok := m.lookup(key, false)
-		if !ok || !equal(unpack[V](d.slotKind, r), old) {
+		if !m.lookup(key, false, &f) || !equal(unpack[V](f.d.slotKind, f.r), old) {
 			return false
 		}
-		if _, _, swapped = m.overwrite(d, h, key, putMatch, r, pack(d.slotKind, new)); swapped {
+		if m.exchange(&f, key, pack(f.d.slotKind, new)) {
 			return true
 		}
 	}
@@ -326,12 +340,12 @@ func (m *Map[K, V]) CompareAndSwap(key K, old, new V) (swapped bool) {
 // locked or changed, if old is not comparable.
 func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 	mustBeComparable("CompareAndDelete", old)
+	var f found[K]
 	for {
-		d, h, r, ok := m.lookup(key, false)
-		if !ok || !equal(unpack[V](d.slotKind, r), old) {
+		if !m.lookup(key, false, &f) || !equal(unpack[V](f.d.slotKind, f.r), old) {
 			return false
 		}
-		if _, deleted = m.delete(d, h, key, removeMatch, r); deleted {
+		if m.delete(&f, key) {
 			return true
 		}
 	}
@@ -354,11 +368,12 @@ func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 //
 // It locks and allocates like [Map.Store], or [Map.LoadAndDelete]. It panics if fn returns another Op than these.
 func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual V, present bool) {
+	var f found[K]
 	for {
-		d, h, r, loaded := m.lookup(key, true)
+		loaded := m.lookup(key, true, &f)
 		var old V
 		if loaded {
-			old = unpack[V](d.slotKind, r)
+			old = unpack[V](f.d.slotKind, f.r)
 		}
 		value, op := fn(old, loaded)
 		var done bool
@@ -366,19 +381,16 @@ func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual 
 		case Keep:
 			return old, loaded
 		case Set:
-			if next := pack(d.slotKind, value); loaded {
-				_, _, done = m.overwrite(d, h, key, putMatch, r, next)
+			if next := pack(f.d.slotKind, value); loaded {
+				done = m.exchange(&f, key, next)
 			} else {
-				_, done = m.insertAbsent(d, h, key, next)
+				_, done = m.insertAbsent(f.d, f.h, key, next)
 			}
 			if done {
 				return value, true
 			}
 		case Remove:
-			if !loaded {
-				return actual, false
-			}
-			if _, done = m.delete(d, h, key, removeMatch, r); done {
+			if !loaded || m.delete(&f, key) {
 				return actual, false
 			}
 		default:

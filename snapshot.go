@@ -126,9 +126,9 @@ func (s *Snapshot[K, V]) All() iter.Seq2[K, V] {
 		if s.d == nil {
 			return
 		}
-		var found room
+		var space room
 		for sh := range s.d.shards {
-			for _, e := range sh.list(found[:0]) {
+			for _, e := range sh.list(space[:0]) {
 				if !yield(*keyOf[K](e), s.value(e)) {
 					return
 				}

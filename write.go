@@ -4,8 +4,8 @@ import "unsafe"
 
 // The write path. Every change of one key is made inside a lane, and tried in this order:
 //
-//  1. without the shard's lock (directory.update, Map.delete): an entry that is there, and that no snapshot shares, is
-//     updated or marked as deleted by compare-and-swap;
+//  1. without the shard's lock (directory.update, Map.exchange, Map.delete): an entry that is there, and that no snapshot
+//     shares, is updated or marked as deleted by compare-and-swap;
 //  2. with it (Map.writeLocked): inserts, and updates and deletes of entries that a snapshot shares, which are replaced or
 //     left out of a copy;
 //  3. and, when the map as a whole stands in the way – its hash function does not tell keys apart, or the value to store
@@ -18,17 +18,16 @@ const (
 	put         action = iota // set the value
 	putAbsent                 // set the value if there is none
 	putMatch                  // set the value if the slot holds what is expected
-	remove                    // delete the entry
 	removeMatch               // delete the entry if the slot holds what is expected
 )
 
-func (a action) removes() bool { return a >= remove }
+func (a action) removes() bool { return a == removeMatch }
 func (a action) inserts() bool { return a <= putAbsent }
 
 // accepts reports whether the action changes an entry whose slot holds r.
 func (a action) accepts(r, expect raw) bool {
 	switch a {
-	case put, remove:
+	case put:
 		return true
 	case putAbsent:
 		return false
@@ -47,15 +46,15 @@ const (
 	flooded                // the map's hash function does not tell enough keys apart
 )
 
-// update applies put or putMatch to an entry of key, without a lock. It returns what the slot held before, and done,
-// refused, absent if the key is, or locked if its entry is shared with a snapshot or dead, or next is the tombstone.
+// update sets the value of key's entry, without a lock. It returns what the slot held before, and done, absent if there is
+// no entry, or locked if it is shared with a snapshot or dead, or next is the tombstone.
 //
 // The caller has loaded d from the map inside a lane, and is inside still. Meanwhile no snapshot is taken: a shard of
 // the current generation belongs to no snapshot, an entry without shared bit neither, and that stays so. The entry
 // cannot be replaced by another one for the same key unless it is deleted in between, which leaves the tombstone in its
 // slot for good; so a compare-and-swap that succeeds changes the value of an entry that is in the map. That the shard
 // may have been split, grown or copied does not matter, because its successors hold the same entries.
-func (d *directory[K]) update(h uint64, key K, a action, expect, next raw) (old raw, v verdict) {
+func (d *directory[K]) update(h uint64, key K, next raw) (old raw, v verdict) {
 	s := d.shard(h)
 	if s.gen != d.gen {
 		return old, locked
@@ -80,8 +79,6 @@ func (d *directory[K]) update(h uint64, key K, a action, expect, next raw) (old 
 					switch {
 					case old.w == d.dead || next.w == d.dead:
 						return old, locked
-					case a == putMatch && old.w != expect.w:
-						return old, refused
 					case slot.CompareAndSwap(old.w, next.w):
 						return old, done
 					}
@@ -93,8 +90,6 @@ func (d *directory[K]) update(h uint64, key K, a action, expect, next raw) (old 
 				switch {
 				case old.p == &tombstone:
 					return old, locked
-				case a == putMatch && old.p != expect.p:
-					return old, refused
 				case slot.CompareAndSwap(old.p, next.p):
 					return old, done
 				}
@@ -104,20 +99,33 @@ func (d *directory[K]) update(h uint64, key K, a action, expect, next raw) (old 
 	return old, absent
 }
 
-// overwrite applies put or putMatch to the entry of key, whose hash in d is h, first without and then with the lock of
-// its shard; otherwise it is write.
-func (m *Map[K, V]) overwrite(d *directory[K], h uint64, key K, a action, expect, next raw) (old raw, found, ok bool) {
+// set stores next for key, whose hash in d is h, in one of the three ways. It returns what the slot held before, and whether
+// the key was present.
+func (m *Map[K, V]) set(d *directory[K], h uint64, key K, next raw) (old raw, found bool) {
 	l := m.enter()
 	if m.dir.Load() == d {
-		switch old, v := d.update(h, key, a, expect, next); {
-		case v == done || v == refused:
+		switch old, v := d.update(h, key, next); {
+		case v == done:
 			l.leave(0)
-			return old, true, v == done
-		case v == absent && a == put && m.add(l, d, h, key, next):
-			return raw{}, false, true
+			return old, true
+		case v == absent && m.add(l, d, h, key, next):
+			return raw{}, false
 		}
 	}
-	return m.write(l, d, h, key, a, expect, next)
+	old, found, _ = m.write(l, d, h, key, put, raw{}, next)
+	return old, found
+}
+
+// exchange stores next for key, if its slot still holds what was found there. It reports whether it did.
+func (m *Map[K, V]) exchange(f *found[K], key K, next raw) (ok bool) {
+	l, d := m.enter(), f.d
+	if m.dir.Load() != d || f.shared() || d.slotKind == slotWord && next.w == d.dead {
+		_, _, ok = m.write(l, d, f.h, key, putMatch, f.r, next)
+		return ok
+	}
+	ok = d.compareAndSwap(f.e, f.r, next) // which is right for the same reasons as update
+	l.leave(0)
+	return ok
 }
 
 // insertAbsent stores next for key, whose hash in d is h, if there is no value, and reports whether it did. Otherwise it
@@ -162,45 +170,29 @@ func (m *Map[K, V]) add(l *lane, d *directory[K], h uint64, key K, content raw) 
 	return true
 }
 
-// delete applies remove or removeMatch to the entry of key, whose hash in d is h, first without and then with the lock of
-// its shard. It returns what the slot held before, and whether there was an entry that it deleted.
+// delete deletes the entry of key, if its slot still holds what was found there. It reports whether it did.
 //
 // Without the lock it marks the entry as deleted, which is when the deletion takes effect, and takes it out of its bucket.
 // That is right for the same reasons as update. The slot of the bucket has another entry by then only if the key was
 // inserted anew. But the shard may be about to be divided, and its successors may have got the entry just before it left
 // the bucket, with whom it must not stay. Who divides a shard says so before it looks at the entries. So if nothing is
 // said after the entry was taken out, the successors will not get it. Otherwise delete waits for them, and looks there.
-func (m *Map[K, V]) delete(d *directory[K], h uint64, key K, a action, expect raw) (old raw, ok bool) {
-	s := d.shard(h)
-	at := d.search(s.bucket(h&d.bucketMask), h, key)
-	if at.e == nil {
-		return old, false
+func (m *Map[K, V]) delete(f *found[K], key K) (ok bool) {
+	l, d := m.enter(), f.d
+	if m.dir.Load() != d || f.shared() {
+		_, _, ok = m.write(l, d, f.h, key, removeMatch, f.r, raw{})
+		return ok
 	}
-	if old = d.load(at.e); d.isDead(old) {
-		return old, false
+	if !d.compareAndSwap(f.e, f.r, d.tombstone()) {
+		l.leave(0)
+		return false
 	}
-	l := m.enter()
-	// If d is still current, no snapshot was taken since at was found: what belonged to none then belongs to none now.
-	if m.dir.Load() != d || s.gen != d.gen || isShared(at.meta, at.slot) {
-		old, _, ok = m.write(l, d, h, key, a, expect, raw{})
-		return old, ok
-	}
-	for {
-		if d.isDead(old) || a == removeMatch && old != expect {
-			l.leave(0)
-			return old, false
-		}
-		if d.compareAndSwap(at.e, old, d.tombstone()) {
-			break
-		}
-		old = d.load(at.e)
-	}
-	at.b.entries[at.slot].CompareAndSwap(at.e, nil)
-	if s.divided.Load() != 0 {
-		m.takeOut(l, d, h, at.e)
+	f.b.entries[f.slot].CompareAndSwap(f.e, nil)
+	if f.shard.divided.Load() != 0 {
+		m.takeOut(l, d, f.h, f.e)
 	}
 	l.leave(-1)
-	return old, true
+	return true
 }
 
 // takeOut takes an entry with hash h, which is dead, out of the shard that has it, if one has. It waits for the shard's
