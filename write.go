@@ -141,8 +141,8 @@ func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, next raw) (ol
 
 // add inserts an entry for key if that is as simple as it mostly is: nobody has the shard's lock, the shard is not full,
 // no snapshot shares it, and the first bucket of the chain has room. Then it leaves lane l, which the caller is inside, and
-// returns true. Otherwise it changes nothing, and write has to be called. It is write for this case, written out: an insert
-// takes a third less time.
+// returns true. Otherwise it changes nothing, and write has to be called. It is write for this case, written out, which
+// takes a tenth to a fifth less time.
 //
 // The caller has loaded d from the map inside the lane.
 func (m *Map[K, V]) add(l *lane, d *directory[K], h uint64, key K, content raw) bool {
