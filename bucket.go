@@ -23,7 +23,8 @@ import (
 // readers rely on:
 //
 //   - A slot that was never used is read by nobody without the lock until its tag is there, so that its first entry is
-//     stored without an atomic operation of its own: the atomic store of meta publishes both.
+//     stored without an atomic operation of its own: the atomic store of meta publishes both. (A snapshot's shards are
+//     read whole, without their locks: nobody writes them any more, and who took the snapshot had closed the lanes.)
 //   - In a slot that was used before, the tag is stored first and the entry next, which publishes it. So whoever finds
 //     an entry, be it by the tag of a former one, knows that everybody who looks from now on finds it.
 //   - A reader that matched a tag may find another entry, or none, if the slot was emptied or used again meanwhile; so

@@ -197,6 +197,19 @@ func TestAllocations(t *testing.T) {
 	})
 	pin(0, func() { words.Delete("absent"); words.LoadAndDelete("absent") })
 	pin(0, func() { words.Range(func(string, int) bool { return true }) })
+	pin(0, func() {
+		for range words.All() {
+		}
+	})
+	snapshot := words.Snapshot()
+	pin(0, func() {
+		for range snapshot.All() {
+		}
+		for range snapshot.Keys() {
+		}
+		for range snapshot.Values() {
+		}
+	})
 	pin(1, func() { boxes.Store("c2", "value") })
 	pin(1, func() { words.Delete("b1"); words.Store("b1", 1) })
 	pin(2, func() { words.Snapshot() })

@@ -11,7 +11,7 @@ import "iter"
 // current or that were current when the iteration began. So does a directory that Clear, Replace or a rebuild has put
 // aside.
 
-// room is where iterations gather the entries of a shard, unless it is overfull.
+// room is where iterations gather the entries of a shard. They have to allocate for one that is overfull, once.
 type room [perBucket<<maxBucketsLog2 + bucketEntries]*opaque
 
 // listLive is list, under the shard's lock.
@@ -37,8 +37,10 @@ func (m *Map[K, V]) Range(f func(key K, value V) bool) {
 		return
 	}
 	var space room
+	list := space[:0]
 	for s := range d.shards {
-		for _, e := range s.listLive(space[:0]) {
+		list = s.listLive(list[:0])
+		for _, e := range list {
 			if r := d.load(e); !d.isDead(r) && !f(*keyOf[K](e), unpack[V](d.slotKind, r)) {
 				return
 			}
@@ -78,8 +80,10 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 	}
 	var lost map[*opaque]bool
 	var space room
+	list := space[:0]
 	for s := range d.shards {
-		for _, e := range s.listLive(space[:0]) {
+		list = s.listLive(list[:0])
+		for _, e := range list {
 			key := *keyOf[K](e)
 			r := d.load(e)
 			if d.isDead(r) || !pred(key, unpack[V](d.slotKind, r)) {
@@ -98,7 +102,7 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 					break
 				}
 				r = f.r
-				if m.delete(&f, key) {
+				if _, ok := m.delete(&f, key, removeMatch); ok {
 					n++
 					break
 				}

@@ -10,8 +10,9 @@ import (
 
 // Lanes keep writers and snapshots apart.
 //
-// Every write is inside one lane from before it looks at the directory (a delete looks there again) until after it took
-// effect, and a delete until its entry is out of every bucket. Whoever needs the
+// Every write is inside one lane from before it looks at the directory until after it took effect, and a delete until its
+// entry is out of every bucket. (Those that go on from a lookup look before, and inside whether the directory is the same
+// still, which makes it as if they had looked there.) Whoever needs the
 // whole map at one instant – Snapshot, Clear, Replace, a rebuild – closes all lanes and waits until nobody is inside;
 // then no write is under way anywhere, and whatever a writer sees afterwards was published before. It is a readers–
 // writer lock with the writers of the map in the part of the readers, spread over several cache lines: entering and

@@ -176,7 +176,7 @@ func (m *Map[K, V]) Store(key K, value V) {
 	}
 	next := pack(d.slotKind, value)
 	l := m.enter()
-	if m.dir.Load() == d { // overwrite, written out
+	if m.dir.Load() == d { // set, written out
 		switch _, v := d.update(h, key, next); {
 		case v == done:
 			l.leave(0)
@@ -228,20 +228,21 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 // a snapshot of before the call included.
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
 	var f found[K]
-	for {
-		if !m.lookup(key, false, &f) {
-			return value, false
-		}
-		if m.delete(&f, key) {
-			return unpack[V](f.d.slotKind, f.r), true
-		}
+	if !m.lookup(key, false, &f) {
+		return value, false
 	}
+	r, loaded := m.delete(&f, key, remove)
+	if loaded {
+		value = unpack[V](f.d.slotKind, r)
+	}
+	return value, loaded
 }
 
 // Delete deletes the entry for key, if there is one. It is linearizable, and waits and locks like [Map.LoadAndDelete].
 func (m *Map[K, V]) Delete(key K) {
 	var f found[K]
-	for m.lookup(key, false, &f) && !m.delete(&f, key) {
+	if m.lookup(key, false, &f) {
+		m.delete(&f, key, remove)
 	}
 }
 
@@ -274,7 +275,7 @@ func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 		if !m.lookup(key, false, &f) || !equal(unpack[V](f.d.slotKind, f.r), old) {
 			return false
 		}
-		if m.delete(&f, key) {
+		if _, deleted = m.delete(&f, key, removeMatch); deleted {
 			return true
 		}
 	}
@@ -319,7 +320,10 @@ func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual 
 				return value, true
 			}
 		case Remove:
-			if !loaded || m.delete(&f, key) {
+			if loaded {
+				_, done = m.delete(&f, key, removeMatch)
+			}
+			if done || !loaded {
 				return actual, false
 			}
 		default:

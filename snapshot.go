@@ -119,16 +119,16 @@ func (s *Snapshot[K, V]) Load(key K) (value V, ok bool) {
 func (s *Snapshot[K, V]) Len() int { return s.n }
 
 // All returns an iterator over the entries, in no particular order.
-//
-// Nobody writes the shards of a snapshot: they are read without their locks.
 func (s *Snapshot[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		if s.d == nil {
 			return
 		}
 		var space room
+		list := space[:0]
 		for sh := range s.d.shards {
-			for _, e := range sh.list(space[:0]) {
+			list = sh.list(list[:0]) // nobody writes the shards of a snapshot: they are read without their locks
+			for _, e := range list {
 				if !yield(*keyOf[K](e), s.value(e)) {
 					return
 				}
@@ -143,7 +143,19 @@ func (s *Snapshot[K, V]) value(e *opaque) V { return unpack[V](s.d.slotKind, s.d
 // Keys returns an iterator over the keys, in no particular order.
 func (s *Snapshot[K, V]) Keys() iter.Seq[K] {
 	return func(yield func(K) bool) {
-		s.All()(func(key K, _ V) bool { return yield(key) })
+		if s.d == nil {
+			return
+		}
+		var space room
+		list := space[:0]
+		for sh := range s.d.shards { // as All, but the values, which may be in memory of their own, are not read
+			list = sh.list(list[:0])
+			for _, e := range list {
+				if !yield(*keyOf[K](e)) {
+					return
+				}
+			}
+		}
 	}
 }
 

@@ -6,8 +6,8 @@ import "unsafe"
 //
 //  1. without the shard's lock (directory.update, Map.exchange, Map.delete): an entry that is there, and that no snapshot
 //     shares, is updated or marked as deleted by compare-and-swap;
-//  2. with it (Map.writeLocked): inserts, and updates and deletes of entries that a snapshot shares, which are replaced or
-//     left out of a copy;
+//  2. with it (Map.writeLocked): inserts, the plain ones of which have a short way of their own (Map.add), and updates and
+//     deletes of entries that a snapshot shares, which are replaced or left out of a copy;
 //  3. and, when the map as a whole stands in the way – its hash function does not tell keys apart, or the value to store
 //     is the tombstone – the map is moved, and the write begins again (Map.write).
 
@@ -18,16 +18,17 @@ const (
 	put         action = iota // set the value
 	putAbsent                 // set the value if there is none
 	putMatch                  // set the value if the slot holds what is expected
+	remove                    // delete the entry
 	removeMatch               // delete the entry if the slot holds what is expected
 )
 
-func (a action) removes() bool { return a == removeMatch }
+func (a action) removes() bool { return a >= remove }
 func (a action) inserts() bool { return a <= putAbsent }
 
 // accepts reports whether the action changes an entry whose slot holds r.
 func (a action) accepts(r, expect raw) bool {
 	switch a {
-	case put:
+	case put, remove:
 		return true
 	case putAbsent:
 		return false
@@ -99,7 +100,7 @@ func (d *directory[K]) update(h uint64, key K, next raw) (old raw, v verdict) {
 	return old, absent
 }
 
-// set stores next for key, whose hash in d is h, in one of the three ways. It returns what the slot held before, and whether
+// set stores next for key, whose hash in d is h, in whatever way does. It returns what the slot held before, and whether
 // the key was present.
 func (m *Map[K, V]) set(d *directory[K], h uint64, key K, next raw) (old raw, found bool) {
 	l := m.enter()
@@ -139,7 +140,7 @@ func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, next raw) (ol
 	return old, ok
 }
 
-// add inserts an entry for key if that is as simple as it mostly is: nobody has the shard's lock, the shard is not full,
+// add inserts an entry for key if that is as simple as it mostly is: no writer has the shard's lock, the shard is not full,
 // no snapshot shares it, and the first bucket of the chain has room. Then it leaves lane l, which the caller is inside, and
 // returns true. Otherwise it changes nothing, and write has to be called. It is write for this case, written out, which
 // takes a tenth to a fifth less time.
@@ -170,29 +171,32 @@ func (m *Map[K, V]) add(l *lane, d *directory[K], h uint64, key K, content raw) 
 	return true
 }
 
-// delete deletes the entry of key, if its slot still holds what was found there. It reports whether it did.
+// delete applies remove or removeMatch to the entry of key that a lookup has found; removeMatch expects what its slot held. It
+// returns what the slot held before, and whether there was an entry that it deleted.
 //
 // Without the lock it marks the entry as deleted, which is when the deletion takes effect, and takes it out of its bucket.
 // That is right for the same reasons as update. The slot of the bucket has another entry by then only if the key was
 // inserted anew. But the shard may be about to be divided, and its successors may have got the entry just before it left
 // the bucket, with whom it must not stay. Who divides a shard says so before it looks at the entries. So if nothing is
 // said after the entry was taken out, the successors will not get it. Otherwise delete waits for them, and looks there.
-func (m *Map[K, V]) delete(f *found[K], key K) (ok bool) {
+func (m *Map[K, V]) delete(f *found[K], key K, a action) (old raw, ok bool) {
 	l, d := m.enter(), f.d
 	if m.dir.Load() != d || f.shared() {
-		_, _, ok = m.write(l, d, f.h, key, removeMatch, f.r, raw{})
-		return ok
+		old, _, ok = m.write(l, d, f.h, key, a, f.r, raw{})
+		return old, ok
 	}
-	if !d.compareAndSwap(f.e, f.r, d.tombstone()) {
-		l.leave(0)
-		return false
+	for old = f.r; !d.compareAndSwap(f.e, old, d.tombstone()); {
+		if old = d.load(f.e); a == removeMatch || d.isDead(old) {
+			l.leave(0)
+			return old, false
+		}
 	}
 	f.b.entries[f.slot].CompareAndSwap(f.e, nil)
 	if f.shard.divided.Load() != 0 {
 		m.takeOut(l, d, f.h, f.e)
 	}
 	l.leave(-1)
-	return true
+	return old, true
 }
 
 // takeOut takes an entry with hash h, which is dead, out of the shard that has it, if one has. It waits for the shard's
@@ -224,7 +228,7 @@ func (m *Map[K, V]) write(l *lane, d *directory[K], h uint64, key K, a action, e
 			w := hold{lane: l}
 			old, found, v = m.writeLocked(&w, d, h, key, a, expect, next)
 			w.release()
-			if d.depth > 0 && m.lanes.Load().mask == 0 {
+			if m.dir.Load().depth > 0 && m.lanes.Load().mask == 0 {
 				m.widen()
 			}
 			if v != flooded {
