@@ -85,7 +85,11 @@ func TestJanitorPassesOnAPanicOfOnEvictAndLosesNothing(t *testing.T) {
 		}
 		starts := 0
 		for ; m.Len() > 0; starts++ {
-			require.NotNil(t, recovered(func() { _ = m.Start(t.Context()) }))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			if recovered(func() { _ = m.Start(ctx) }) == nil {
+				require.Zero(t, m.Len(), "the last ones may be none at which it panics")
+			}
+			cancel()
 		}
 		require.Equal(t, n, gone)
 		require.Greater(t, n, starts, "of each batch, the others are reported too")
