@@ -185,7 +185,7 @@ func (s *shard) full() bool {
 	return s.count >= s.capacity()-s.capacity()/fewGone
 }
 
-const fewGone = 16 - 12*exploring // a quarter, so that few entries show what comes of it
+const fewGone = 16 - 8*exploring // one entry of eight, so that it comes up; but none of the six in a map's first bucket
 
 // postponeCount makes it an eighth of the capacity until a full shard that cannot be divided is counted again.
 func (s *shard) postponeCount() { s.count = min(s.count, s.capacity()-s.capacity()/8) }
