@@ -122,8 +122,18 @@ func (s *Store) Apply(writes []Write, version Version) error {
 		ends[i] = len(terms)
 	}
 	s.mu.Lock()
+	// Of several writes of a key only the last is made: a reader that had met an earlier one would take it for the
+	// transaction's, once that is committed.
+	last := make(map[string]int, len(writes))
+	for i, w := range writes {
+		last[w.Key] = i
+	}
 	tx, begin := new(transaction), 0
 	for i, w := range writes {
+		if last[w.Key] != i {
+			begin = ends[i]
+			continue
+		}
 		if w.Delete {
 			s.live.remove(w.Key, tx)
 		} else {
