@@ -23,12 +23,10 @@ type row struct {
 // An entry is what writers need to know of a key, from when it is added until it is deleted.
 type entry struct {
 	key      string // never changes
-	id       int    // nowhere, if a transaction has deleted it
+	id       int
 	postings []posting
 	few      [2]posting // the space for them if they are not more: one for the namespace, one for another index
 }
-
-const nowhere = -1
 
 // A set is the objects that have one indexed value.
 type set struct {
@@ -59,41 +57,38 @@ func newContent(indexes, capacity int) *content {
 	return c
 }
 
-// put makes obj the object of key, to be found under terms: at once, or, if there is a tx, when it commits.
+// put makes obj the object of key, to be found under terms: at once, or, if there is a tx, which has not written key yet, when
+// that commits.
 func (c *content) put(key string, obj any, terms []term, tx *transaction) {
 	next := &version{obj: obj}
 	if tx != nil {
 		before, _ := c.versions.Load(key)
-		next.staged = &staged{tx: tx, before: before.settled()}
+		next.staged = &staged{tx: tx, before: before}
 	}
-	old, ok := c.versions.Swap(key, next)
-	if !ok {
-		next.entry = &entry{key: key, id: nowhere}
+	var e *entry
+	if old, ok := c.versions.Swap(key, next); ok {
+		e = old.entry
+		c.rows.set(e.id, row{obj, e})
 	} else {
-		next.entry = old.entry
+		e = &entry{key: key, id: c.rows.len}
+		c.rows.push(row{obj, e})
 	}
-	e := next.entry
-	if r := (row{obj, e}); e.id != nowhere {
-		c.rows.set(e.id, r)
-	} else {
-		e.id = c.rows.len
-		c.rows.push(r)
-	}
+	next.entry = e
 	if !e.isUnder(terms) {
 		c.leave(e)
 		c.join(e, terms)
 	}
 }
 
-// remove takes the object of key out: at once, or, if there is a tx, when it commits.
+// remove takes the object of key out: at once, or, if there is a tx, which has not written key yet, when that commits.
 func (c *content) remove(key string, tx *transaction) {
 	var old *version
 	if tx == nil {
 		old, _ = c.versions.LoadAndDelete(key)
 	} else if old, _ = c.versions.Load(key); old != nil {
-		c.versions.Store(key, &version{staged: &staged{tx, old.settled(), true}, entry: old.entry})
+		c.versions.Store(key, &version{staged: &staged{tx, old, true}})
 	}
-	if old == nil || old.entry.id == nowhere {
+	if old == nil {
 		return
 	}
 	e := old.entry
@@ -107,7 +102,6 @@ func (c *content) remove(key string, tx *transaction) {
 		}
 	}
 	c.rows.pop()
-	e.id = nowhere
 }
 
 // settle is for each key of a transaction that has committed.

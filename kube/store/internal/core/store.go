@@ -112,6 +112,7 @@ func (s *Store) Apply(writes []Write, version Version) error {
 	defer s.writing.Unlock()
 	var terms []term
 	ends := make([]int, len(writes))
+	last := make(map[string]int, len(writes)) // the only write of a key that is made: see staged
 	for i, w := range writes {
 		if !w.Delete {
 			var err error
@@ -119,31 +120,23 @@ func (s *Store) Apply(writes []Write, version Version) error {
 				return err
 			}
 		}
-		ends[i] = len(terms)
-	}
-	s.mu.Lock()
-	// Of several writes of a key only the last is made: a reader that had met an earlier one would take it for the
-	// transaction's, once that is committed.
-	last := make(map[string]int, len(writes))
-	for i, w := range writes {
-		last[w.Key] = i
+		ends[i], last[w.Key] = len(terms), i
 	}
 	tx, begin := new(transaction), 0
+	s.mu.Lock()
 	for i, w := range writes {
-		if last[w.Key] != i {
-			begin = ends[i]
-			continue
-		}
-		if w.Delete {
-			s.live.remove(w.Key, tx)
-		} else {
-			s.live.put(w.Key, w.Object, terms[begin:ends[i]], tx)
+		if last[w.Key] == i {
+			if w.Delete {
+				s.live.remove(w.Key, tx)
+			} else {
+				s.live.put(w.Key, w.Object, terms[begin:ends[i]], tx)
+			}
 		}
 		begin = ends[i]
 	}
 	tx.committed.Store(true)
-	for _, w := range writes {
-		s.live.settle(w.Key)
+	for key := range last {
+		s.live.settle(key)
 	}
 	s.unlock(version)
 	return nil

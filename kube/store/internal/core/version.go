@@ -9,6 +9,9 @@ import "sync/atomic"
 // setting one word, and settles the keys: exchanges the versions for some that name nothing, or deletes the keys. A reader
 // that meets a staged version reads the word, and takes the version before if it is not set. It reads what counted at the
 // moment when it read the word: as long as that is not set, the transaction is under way, and nobody else writes.
+//
+// A transaction stages at most one version of a key. Of two, a reader could meet the first and find the word set, and take for
+// the transaction's what the transaction itself has overwritten.
 
 // A version is the object of a key, from one write to the next.
 type version struct {
@@ -41,13 +44,4 @@ func (v *version) get() (obj any, ok bool) {
 		}
 	}
 	return v.obj, true
-}
-
-// settled returns the version that counts while the transaction that may have staged v has not committed. The receiver may
-// be nil.
-func (v *version) settled() *version {
-	if v != nil && v.staged != nil {
-		return v.staged.before
-	}
-	return v
 }
