@@ -17,6 +17,7 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -215,6 +216,36 @@ func TestFullPartitionsAreSharedByAnAccountWithTheDocumentedRules(t *testing.T) 
 	if names := c.leases(); len(names) > 0 {
 		t.Errorf("all have left, but there are the Leases %v", names)
 	}
+}
+
+// What package shard relies on, and why it says a Lease's UID with each write: the API server takes an update of a Lease that is
+// not there for its creation.
+func TestFullALeaseThatHasGoneIsNotWritten(t *testing.T) {
+	c := newCluster(t)
+	c.createNamespaces(operators)
+	leases := c.clients.CoordinationV1().Leases(operators)
+	first := must(leases.Create(c.ctx, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "a"}}, metav1.CreateOptions{}))(t)
+	writes := func(when string, want ...func(error) bool) {
+		refused := func(err error) bool { return slices.ContainsFunc(want, func(is func(error) bool) bool { return is(err) }) }
+		if _, err := leases.Update(c.ctx, first, metav1.UpdateOptions{}); !refused(err) {
+			t.Errorf("an update of a Lease %s: %v", when, err)
+		}
+		options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(first.UID))}
+		if err := leases.Delete(c.ctx, "a", options); !refused(err) {
+			t.Errorf("the deletion of a Lease %s: %v", when, err)
+		}
+	}
+	if err := leases.Delete(c.ctx, "a", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	writes("that was deleted", apierrors.IsNotFound, apierrors.IsConflict)
+
+	anew := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "a"}}
+	if _, err := leases.Update(c.ctx, anew, metav1.UpdateOptions{}); err != nil {
+		t.Errorf("an update without a UID was to create the Lease: %v", err)
+	}
+	first.ResourceVersion = "" // so that the UID alone tells
+	writes("that was deleted and created again", apierrors.IsConflict)
 }
 
 // checkRights sees that the account is refused what the rules do not say.
