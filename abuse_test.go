@@ -32,7 +32,7 @@ func eachMap[K comparable, V any](t *testing.T, f func(t *testing.T, newMap func
 	})
 }
 
-// inTime runs f in a goroutine of its own. If f has not returned after two minutes, it waits for a lock that somebody
+// inTime runs f in a goroutine of its own. If f has not returned after some minutes, it waits for a lock that somebody
 // has left behind, and the test fails with the stacks of all goroutines. f must not call t.FailNow.
 func inTime(t *testing.T, what string, f func()) {
 	t.Helper()
@@ -41,7 +41,7 @@ func inTime(t *testing.T, what string, f func()) {
 		defer close(done)
 		f()
 	}()
-	watchdog := time.NewTimer(2 * time.Minute)
+	watchdog := time.NewTimer(10 * time.Minute)
 	defer watchdog.Stop()
 	select {
 	case <-done:

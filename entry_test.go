@@ -239,42 +239,41 @@ func TestSmallMaps(t *testing.T) {
 	}))
 	maps := make([]Map[string, *int], 1000)
 	value := new(int)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+	before := heapAlloc()
 	for i := range maps {
 		maps[i].Store("key", value)
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	require.LessOrEqual(t, (after.HeapAlloc-before.HeapAlloc)/1000, uint64(1024))
-	t.Logf("%d bytes with one entry", (after.HeapAlloc-before.HeapAlloc)/1000)
+	each := (heapAlloc() - before) / 1000
+	require.LessOrEqual(t, each, int64(1024))
+	t.Logf("%d bytes with one entry", each)
 	runtime.KeepAlive(maps)
+}
+
+// heapAlloc returns how many bytes are in use after collections: finalizers and cleanups of earlier tests take more than one.
+func heapAlloc() int64 {
+	for range 3 {
+		runtime.GC()
+	}
+	var st runtime.MemStats
+	runtime.ReadMemStats(&st)
+	return int64(st.HeapAlloc)
 }
 
 func TestShrinkGivesMemoryBack(t *testing.T) {
 	const n = 200_000
 	var m Map[int, int]
-	heap := func() int64 {
-		var st runtime.MemStats
-		for range 3 { // finalizers and cleanups of earlier tests take more than one
-			runtime.GC()
-		}
-		runtime.ReadMemStats(&st)
-		return int64(st.HeapAlloc)
-	}
-	empty := heap()
+	empty := heapAlloc()
 	for i := range n {
 		m.Store(i, i)
 	}
-	full := heap() - empty
+	full := heapAlloc() - empty
 	for i := range n {
 		if i%100 != 0 {
 			m.Delete(i)
 		}
 	}
 	m.Shrink()
-	require.Less(t, heap()-empty, full/25)
+	require.Less(t, heapAlloc()-empty, full/25)
 	require.Equal(t, n/100, m.Len())
 	for i := 0; i < n; i += 100 {
 		v, ok := m.Load(i)

@@ -102,7 +102,7 @@ func staticKeys[K comparable](t *testing.T, in *hashInput) {
 }
 
 // A keyMemory has room for a key of a type that was made up. The collector sees no pointers in it: what such a key
-// refers to is kept alive by the content that it was made from.
+// refers to has to be kept alive by other means.
 type keyMemory [64]uint64
 
 // generatedKeys checks the hash function for structs, for a type made up from the input.
@@ -123,10 +123,10 @@ func generatedKeys(t *testing.T, in *hashInput) {
 	a, b := new(keyMemory), new(keyMemory)
 	garbage(unsafe.Pointer(a), unsafe.Sizeof(*a), nil, 0x5a)
 	garbage(unsafe.Pointer(b), unsafe.Sizeof(*b), nil, 0xc3)
+	var kept []any
 	for i, p := range parts {
 		if !p.blank {
-			p.set(unsafe.Pointer(a), content[i], false)
-			p.set(unsafe.Pointer(b), content[i], true)
+			kept = append(kept, p.set(unsafe.Pointer(a), content[i], false), p.set(unsafe.Pointer(b), content[i], true))
 		}
 	}
 	if x, y := hash(*a), hash(*b); x != y {
@@ -135,7 +135,7 @@ func generatedKeys(t *testing.T, in *hashInput) {
 	for i, p := range parts {
 		c, other := *a, p.changed(content[i], in)
 		if !p.blank {
-			p.set(unsafe.Pointer(&c), other, false)
+			kept = append(kept, p.set(unsafe.Pointer(&c), other, false))
 		}
 		if p.blank || p.of(unsafe.Pointer(&c)).Equal(p.of(unsafe.Pointer(a))) {
 			continue
@@ -144,9 +144,8 @@ func generatedKeys(t *testing.T, in *hashInput) {
 			hash := newStructHash[keyMemory](kt, seed)
 			return hash(*a) == hash(c)
 		})
-		runtime.KeepAlive(other)
 	}
-	runtime.KeepAlive(content)
+	runtime.KeepAlive(kept)
 }
 
 // requireDifferent demands that two keys that differ in p do not collide under each of three seeds.
@@ -228,8 +227,8 @@ var (
 )
 
 // set sets the part of the key at base to the value that c stands for, or to a twin of it: equal, but with the other
-// zero, and in another place. Twins of blank parts are not equal.
-func (p keyPart) set(base unsafe.Pointer, c partContent, twin bool) {
+// zero, and in another place. Twins of blank parts are not equal. It returns what keeps alive what the part refers to.
+func (p keyPart) set(base unsafe.Pointer, c partContent, twin bool) (keep any) {
 	if p.blank && twin {
 		c.bits, c.text = ^c.bits, c.text+"twin"
 	}
@@ -245,16 +244,21 @@ func (p keyPart) set(base unsafe.Pointer, c partContent, twin bool) {
 	case reflect.Complex64, reflect.Complex128:
 		v.SetComplex(complex(c.float(twin), partContent{bits: c.bits >> 8}.float(twin)))
 	case reflect.String:
-		v.SetString(c.string())
+		s := c.string()
+		v.SetString(s)
+		return s
 	case reflect.Pointer:
 		v.Set(reflect.ValueOf(keyPointers[c.bits%8]))
 	case reflect.Chan:
 		v.Set(reflect.ValueOf(keyChannels[c.bits%4]))
 	case reflect.Interface:
-		v.Set(reflect.ValueOf(c.dynamic(v.NumMethod() > 0, twin)))
+		dynamic := c.dynamic(v.NumMethod() > 0, twin)
+		v.Set(reflect.ValueOf(dynamic))
+		return dynamic
 	default:
 		panic(v.Kind())
 	}
+	return nil
 }
 
 // string returns a string in memory of its own.

@@ -152,14 +152,14 @@ func (m stdModule) copyTests(t *testing.T, file string, patches ...patch) []stri
 // run runs the module's tests and demands that all of those named have passed.
 func (m stdModule) run(t *testing.T, names []string) {
 	t.Helper()
-	args := []string{"test", "-json", "-count=1", "-timeout=5m"}
+	args := []string{"test", "-json", "-count=1", "-timeout=20m"}
 	if raceDetector {
 		args = append(args, "-race")
 	}
 	if testing.Short() {
 		args = append(args, "-short")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", append(args, ".")...)
 	cmd.Dir = m.dir

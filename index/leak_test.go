@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // What must not be left behind: buckets of index keys that no entry carries, and values that nobody can reach.
@@ -32,10 +33,11 @@ func (d *depot) parcel(to ...string) *parcel {
 // requireCollected demands that so many parcels are collected: no fewer, and no more.
 func (d *depot) requireCollected(t *testing.T, what string, want int64) {
 	t.Helper()
-	for range 200 {
+	for try := range 200 {
 		if runtime.GC(); d.collected.Load() >= want {
 			break
 		}
+		time.Sleep(time.Duration(min(try, 20)) * time.Millisecond) // cleanups run in a goroutine of their own
 	}
 	if got := d.collected.Load(); got != want {
 		t.Errorf("%s: %d values were collected, want %d", what, got, want)

@@ -54,7 +54,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{dir: filepath.Join(t.TempDir(), "app")}
 	path := "PATH=" + tools + string(os.PathListSeparator) + os.Getenv("PATH")
-	b.env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GOPROXY=off", path)
+	b.env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GOPROXY=off", "GOSUMDB=off", path)
 	if err := os.CopyFS(b.dir, os.DirFS("testdata/app")); err != nil {
 		t.Fatal(err)
 	}

@@ -109,10 +109,10 @@ func checkHistograms(t *testing.T, family *dto.MetricFamily, native bool) {
 		if n := len(h.Bucket); n < len(defaultBuckets) || h.Bucket[0].GetUpperBound() != defaultBuckets[0] {
 			t.Errorf("%v has %d classic buckets, want %d", metric.Label, n, len(defaultBuckets))
 		}
-		if h.GetSampleSum() <= 0 || h.GetSampleSum() > 600 {
+		if h.GetSampleSum() < 0 || h.GetSampleSum() > 600 {
 			t.Errorf("%v took %v seconds", metric.Label, h.GetSampleSum())
 		}
-		if got := len(h.PositiveDelta) > 0; got != native {
+		if got := len(h.PositiveDelta) > 0 || h.GetZeroCount() > 0; got != native {
 			t.Errorf("%v has native buckets: %v, want %v", metric.Label, got, native)
 		}
 	}
@@ -128,7 +128,7 @@ func TestWithoutBoundsThereAreOnlyNativeBuckets(t *testing.T) {
 	}
 	for _, f := range families {
 		if f.GetName() == durationName {
-			if h := f.Metric[0].Histogram; len(h.Bucket) != 0 || len(h.PositiveDelta) != 1 {
+			if h := f.Metric[0].Histogram; len(h.Bucket) != 0 || len(h.PositiveDelta)+int(h.GetZeroCount()) != 1 {
 				t.Errorf("histogram %v", h)
 			}
 			return

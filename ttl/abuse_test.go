@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -275,6 +276,15 @@ func TestAStoreThatMakesRoomReportsAllThoughOnEvictPanics(t *testing.T) {
 }
 
 func TestEvictKeepsWhatIsLoaded(t *testing.T) {
+	for _, procs := range []int{1, 16} { // a map has more stripes, and fewer entries in each, with more of them
+		t.Run(strconv.Itoa(procs), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			testEvictKeepsWhatIsLoaded(t)
+		})
+	}
+}
+
+func testEvictKeepsWhatIsLoaded(t *testing.T) {
 	const max, hot = 1000, 300
 	evicted := 0
 	m := ttl.New[int, int](ttl.WithMaxEntries(max, ttl.Evict), ttl.WithOnEvict(func(_, _ int, reason ttl.Reason) {
@@ -291,8 +301,9 @@ func TestEvictKeepsWhatIsLoaded(t *testing.T) {
 		require.LessOrEqual(t, m.Len(), max)
 	}
 	require.Equal(t, 100*max+misses-m.Len(), evicted)
-	// If entries went by chance, a hot key would miss more than every fifth time.
-	require.Less(t, misses, 100*max/20, "hot keys were evicted again and again")
+	// If entries went by chance, a hot key would miss more than every fifth time. Each misses once, as it comes.
+	require.Less(t, misses, 100*max/100, "hot keys were evicted again and again")
+	t.Logf("%d misses", misses)
 }
 
 func TestJitterShortensTheTTLByLessThanItself(t *testing.T) {

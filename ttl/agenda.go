@@ -115,6 +115,13 @@ func (s *stripe[K, V]) victim(now int64) *entry[K, V] {
 	return s.ring.next(now)
 }
 
+// evictable returns how many entries can be evicted.
+func (s *stripe[K, V]) evictable() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ring.entries)
+}
+
 // A ring holds the entries that can be evicted, in about the order in which they came.
 //
 // When the entry under the hand goes, the last one – the newest – takes its place, and the hand is past it already: so

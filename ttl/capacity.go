@@ -66,7 +66,12 @@ func (m *Map[K, V]) reserve(gone *notices[K, V]) error {
 func (m *Map[K, V]) evictOne(gone *notices[K, V]) bool {
 	now := m.now()
 	all := m.stripes()
-	start := rand.IntN(len(all))
+	// Of two stripes the one with more entries: so all have about as many, though entries come to them at random. Where few are left,
+	// the hand would come round before they are used again.
+	start, other := rand.IntN(len(all)), rand.IntN(len(all))
+	if all[other].evictable() > all[start].evictable() {
+		start = other
+	}
 	for i := range all {
 		if e := all[(start+i)%len(all)].victim(now); e != nil && m.remove(e) {
 			m.note(gone, e, now, Evicted)

@@ -50,7 +50,7 @@ func (m *measurement) allKeys() {
 func allValues[K comparable](m *measurement, keys string, key func(n, seed uint64, length int) K) {
 	for i, values := range m.Values {
 		for _, n := range m.Entries {
-			if i > 0 && n > m.Large {
+			if i > 0 && n > m.Large || m.ctx.Err() != nil {
 				continue
 			}
 			c := Cell{Keys: keys, Values: values, Entries: n}

@@ -55,7 +55,9 @@ func ExampleRecorded_Goroutine() {
 	}
 	r, _ := trace.NewReader(&file)
 	for b, err := r.Next(); err == nil; b, err = r.Next() {
-		fmt.Println(b.Ops[0].Kind, b.Ops[1].Kind, b.Ops[1].Outcome == trace.Found)
+		for i := 0; i < len(b.Ops); i += 2 { // a track that was released is given to the next goroutine
+			fmt.Println(b.Ops[i].Kind, b.Ops[i+1].Kind, b.Ops[i+1].Outcome == trace.Found)
+		}
 	}
 	// Output:
 	// Store Load true

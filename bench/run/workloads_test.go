@@ -209,8 +209,8 @@ func TestSchedulesGoOnForEver(t *testing.T) {
 
 func TestPhasesAreToldApartAndAddUp(t *testing.T) {
 	w := parse(t, `{"keys": {"number": 1000, "filled": 0}, "phases": [
-		{"name": "fill", "operations": {"insert": 1}, "goroutines": 3, "duration": "1s"},
-		{"name": "use", "operations": {"load": 3, "swap": 1}, "goroutines": 5, "duration": "10ms"},
+		{"name": "fill", "operations": {"insert": 1}, "goroutines": 3, "duration": "10s"},
+		{"name": "use", "operations": {"load": 3, "swap": 1}, "goroutines": 5, "duration": "100ms"},
 		{"operations": {"miss": 1}, "duration": "10ms", "rate": 1000, "goroutines": 1}], "snapshot": {"every": "1ms"}}`)
 	r := Run(t.Context(), w, rightMaps(t, "Map,RWMap"), Options{Rounds: 2, Seed: 1})
 	if r.Goroutines != 5 {

@@ -307,11 +307,12 @@ func isQuiet(all []Volume) bool {
 	return true
 }
 
-// settle gives the operator time until nothing is wrong, or nothing has got better for some seconds.
+// settle gives the operator time until nothing is wrong, or nothing has got better in a hundred looks, five seconds. They are counted,
+// as seconds would pass for an operator that gets no processor, too.
 func (d *disks) settle(ctx context.Context) error {
-	const stall = 5 * time.Second
+	const patience = 100
 	d.progress.begin(0, "%s: waiting for the sweep", d.namespace)
-	least, since := len(d.objects)*4, time.Now()
+	least, stalled := len(d.objects)*4, 0
 	return until(ctx, func() (bool, error) {
 		volumes, err := d.volumes(ctx)
 		if err != nil {
@@ -322,10 +323,11 @@ func (d *disks) settle(ctx context.Context) error {
 		if !isQuiet(volumes) {
 			wrong++
 		}
+		stalled++
 		if wrong < least {
-			least, since = wrong, time.Now()
+			least, stalled = wrong, 0
 		}
-		return wrong == 0 || isQuiet(volumes) && time.Since(since) > stall, nil
+		return wrong == 0 || isQuiet(volumes) && stalled > patience, nil
 	})
 }
 

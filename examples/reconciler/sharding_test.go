@@ -60,8 +60,8 @@ func TestReplicasShareTheWidgetsAndNoneIsForgotten(t *testing.T) {
 		if second.users.Len() == 0 || first.users.Len()+second.users.Len() != widgets {
 			return false
 		}
-		for name := range second.world.seen.Keys() {
-			if h, _ := first.health.Load(named(name)); h != (Health{}) {
+		for name := range second.users.Owned() {
+			if h, _ := first.health.Load(name); h != (Health{}) {
 				return false
 			}
 		}

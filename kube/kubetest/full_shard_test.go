@@ -85,7 +85,7 @@ func (c *cluster) newReplica(config *rest.Config, identity string) *replica {
 	clients := must(kubernetes.NewForConfig(config))(c.t)
 	r.Sharder = must(shard.New(clients.CoordinationV1().Leases(operators), shard.Options{
 		Group: "widgets", Identity: identity, Partitions: fullPartitions,
-		LeaseDuration: 3 * time.Second, RenewDeadline: 1500 * time.Millisecond, RenewInterval: 200 * time.Millisecond,
+		LeaseDuration: 6 * time.Second, RenewDeadline: 3 * time.Second, RenewInterval: 200 * time.Millisecond,
 	}))(c.t)
 	r.leave = c.background(func(ctx context.Context) { r.left <- r.Run(ctx) })
 	return r
@@ -226,7 +226,9 @@ func TestFullALeaseThatHasGoneIsNotWritten(t *testing.T) {
 	leases := c.clients.CoordinationV1().Leases(operators)
 	first := must(leases.Create(c.ctx, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "a"}}, metav1.CreateOptions{}))(t)
 	writes := func(when string, want ...func(error) bool) {
-		refused := func(err error) bool { return slices.ContainsFunc(want, func(is func(error) bool) bool { return is(err) }) }
+		refused := func(err error) bool {
+			return slices.ContainsFunc(want, func(is func(error) bool) bool { return is(err) })
+		}
 		if _, err := leases.Update(c.ctx, first, metav1.UpdateOptions{}); !refused(err) {
 			t.Errorf("an update of a Lease %s: %v", when, err)
 		}

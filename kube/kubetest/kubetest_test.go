@@ -20,7 +20,7 @@ import (
 var widgets = schema.GroupVersionResource{Group: "example.com", Version: "v1", Resource: "widgets"}
 
 // limit bounds what a test waits for; none comes near it unless something is broken.
-const limit = 2 * time.Minute
+const limit = 5 * time.Minute
 
 // start starts a server with widgets, and returns it with a client for those of a namespace.
 func start(t *testing.T) (context.Context, *kubetest.Server, dynamic.NamespaceableResourceInterface) {

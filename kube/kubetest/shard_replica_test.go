@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -96,7 +98,7 @@ func runReplica(text []byte) error {
 	w := &worker{config: c, log: log}
 	w.sharder, err = shard.New(skewed{clients.CoordinationV1().Leases("default"), c.Skew}, shard.Options{
 		Group: "keys", Identity: c.Identity, Partitions: shardPartitions,
-		LeaseDuration: 3 * time.Second, RenewDeadline: 1500 * time.Millisecond, RenewInterval: 200 * time.Millisecond,
+		LeaseDuration: 6 * time.Second, RenewDeadline: 3 * time.Second, RenewInterval: 200 * time.Millisecond,
 		OnGained: w.gained,
 		OnLost:   func([]int) { w.write(event{Kind: "lost", At: monotonic()}) },
 	})
@@ -204,19 +206,36 @@ func (s skewed) shift(lease *coordinationv1api.Lease) *coordinationv1api.Lease {
 	return lease
 }
 
-// readLog returns the events in a log, without a last line that is being written.
-func readLog(t *testing.T, name string) (events []event) {
+// An eventLog is the file that replicas log to, and what was read of it.
+type eventLog struct {
+	name   string
+	file   *os.File
+	rest   []byte // of a line that is being written
+	events []event
+}
+
+func newEventLog(t *testing.T) *eventLog {
 	t.Helper()
-	text := must(os.ReadFile(name))(t)
-	for line := range bytes.Lines(text) {
-		var e event
-		if !bytes.HasSuffix(line, []byte("\n")) {
-			break
+	name := filepath.Join(t.TempDir(), "log")
+	file := must(os.Create(name))(t)
+	t.Cleanup(func() { _ = file.Close() })
+	return &eventLog{name: name, file: file}
+}
+
+// read returns the events so far.
+func (l *eventLog) read(t *testing.T) []event {
+	t.Helper()
+	text := append(l.rest, must(io.ReadAll(l.file))(t)...)
+	for {
+		line, rest, ok := bytes.Cut(text, []byte("\n"))
+		if !ok {
+			l.rest = text
+			return l.events
 		}
+		var e event
 		if err := json.Unmarshal(line, &e); err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		events = append(events, e)
+		l.events, text = append(l.events, e), rest
 	}
-	return events
 }

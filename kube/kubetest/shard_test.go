@@ -10,7 +10,6 @@ import (
 	"math"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -43,7 +42,7 @@ type fleet struct {
 	t      *testing.T
 	ctx    context.Context
 	server *kubetest.Server
-	log    string
+	log    *eventLog
 	ends   map[string]int64   // when processes have ended, by identity
 	pauses map[string][]int64 // when they were stopped
 }
@@ -58,14 +57,10 @@ func newFleet(t *testing.T) *fleet {
 		}
 	})
 	installLeases(ctx, t, server)
-	f := &fleet{
-		t: t, ctx: ctx, server: server, log: filepath.Join(t.TempDir(), "log"),
+	return &fleet{
+		t: t, ctx: ctx, server: server, log: newEventLog(t),
 		ends: map[string]int64{}, pauses: map[string][]int64{},
 	}
-	if err := os.WriteFile(f.log, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return f
 }
 
 type process struct {
@@ -80,7 +75,7 @@ func (f *fleet) start(identity string, skew, work time.Duration) *process {
 	f.t.Helper()
 	rest := f.server.Config()
 	config := must(json.Marshal(replicaConfig{
-		Host: rest.Host, CAFile: rest.CAFile, Log: f.log, Identity: identity, Skew: skew, Work: work,
+		Host: rest.Host, CAFile: rest.CAFile, Log: f.log.name, Identity: identity, Skew: skew, Work: work,
 	}))(f.t)
 	p := &process{exec.Command(must(os.Executable())(f.t)), f, identity, &bytes.Buffer{}}
 	p.Env = append(os.Environ(), replicaEnv+"="+string(config))
@@ -142,10 +137,16 @@ func (f *fleet) await(what string, done func() bool) {
 	}
 }
 
+// events returns what the replicas have logged.
+func (f *fleet) events() []event {
+	f.t.Helper()
+	return f.log.read(f.t)
+}
+
 // starts returns which keys were reconciled, and by whom, in reconciles that started after a time.
 func (f *fleet) starts(after int64) (keys map[int]bool, replicas map[string]bool) {
 	keys, replicas = map[int]bool{}, map[string]bool{}
-	for _, e := range readLog(f.t, f.log) {
+	for _, e := range f.events() {
 		if e.Kind == "start" && e.At > after {
 			keys[e.Key], replicas[e.Identity] = true, true
 		}
@@ -234,13 +235,13 @@ func TestEachKeyIsReconciledByOneReplicaAtATimeAndNoneIsForgotten(t *testing.T) 
 	c.signal(syscall.SIGCONT)
 	f.allReconciled("after c goes on", "c", "d")
 
+	killed := monotonic() // Kill first cuts off the clients, and returns later
 	if err := f.server.Kill(); err != nil {
 		t.Error(err)
 	}
-	killed := monotonic()
 	f.await("both lose everything while there is no API server", func() bool {
 		lost := map[string]bool{}
-		for _, e := range readLog(t, f.log) {
+		for _, e := range f.events() {
 			if e.Kind == "lost" && e.At > killed {
 				lost[e.Identity] = true
 			}
@@ -258,7 +259,7 @@ func TestEachKeyIsReconciledByOneReplicaAtATimeAndNoneIsForgotten(t *testing.T) 
 		p.end(syscall.SIGTERM)
 	}
 
-	found, spans := overlaps(readLog(t, f.log), f.ends, f.pauses)
+	found, spans := overlaps(f.events(), f.ends, f.pauses)
 	for _, o := range found {
 		t.Errorf("P1: %s", o)
 	}

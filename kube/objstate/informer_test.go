@@ -24,22 +24,29 @@ import (
 type source struct {
 	*fakecache.FakeControllerSource
 	cache.SharedIndexInformer
-	told chan string // what the handlers were told, after they have dealt with it
+	told     chan string   // what the handlers were told, after they have dealt with it
+	watching chan struct{} // closed when the informer watches
 }
 
 func newSource() *source {
-	f := fakecache.NewFakeControllerSource()
+	f, watching := fakecache.NewFakeControllerSource(), make(chan struct{})
+	watches := sync.OnceFunc(func() { close(watching) })
 	return &source{f, cache.NewSharedIndexInformer(&cache.ListWatch{
 		ListWithContextFunc: func(_ context.Context, opts metav1.ListOptions) (runtime.Object, error) {
 			return f.List(opts)
 		},
 		WatchFuncWithContext: func(_ context.Context, opts metav1.ListOptions) (watch.Interface, error) {
-			return f.Watch(opts)
+			w, err := f.Watch(opts)
+			if err == nil {
+				watches()
+			}
+			return w, err
 		},
-	}, &corev1.Pod{}, 0, cache.Indexers{}), make(chan string, 100)}
+	}, &corev1.Pod{}, 0, cache.Indexers{}), make(chan string, 100), watching}
 }
 
-// start runs the informer until the test ends.
+// start runs the informer until the test ends. It returns when the informer watches: what is changed from then on comes as an event,
+// where a list, or a watch that has to catch up, may tell of it in another way.
 func (s *source) start(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -48,6 +55,7 @@ func (s *source) start(t *testing.T) {
 		stop()
 		running.Wait()
 	})
+	<-s.watching
 }
 
 // AddEventHandler puts a handler in that tells when another has been called.

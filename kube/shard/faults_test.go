@@ -106,8 +106,11 @@ func playFaults(t *testing.T, seed, round uint64) {
 	for _, r := range replicas {
 		owned += r.owned()
 	}
-	if owned != partitions || works.Load() < 100 {
-		t.Errorf("P2: %d of %d partitions are owned; there were %d works", owned, partitions, works.Load())
+	if owned != partitions {
+		t.Errorf("P2: %d of %d partitions are owned", owned, partitions)
+	}
+	if n := works.Load(); n < 20 { // there are about 190; the fewest of 1,000 rounds were 83
+		t.Errorf("only %d works: the test shows little", n)
 	}
 	for _, r := range replicas {
 		r.end(t)

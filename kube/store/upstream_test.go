@@ -16,6 +16,9 @@ import (
 // client-go's, and renames client-go's constructors so that ours take their place. Three of client-go's tests look into the
 // fields of the store; they look through whiteBox instead, and demand the same. See testdata/upstream.
 //
+// Some of client-go's tests fail if they do not get a processor within 10 or 50 milliseconds. What has failed is run again, alone, and
+// must pass then.
+//
 // It takes about a minute, and the time to compile client-go the first time.
 func TestClientGosOwnTestsOfItsCache(t *testing.T) {
 	if testing.Short() {
@@ -46,7 +49,22 @@ func TestClientGosOwnTestsOfItsCache(t *testing.T) {
 	write(t, filepath.Join(copied, "go.sum"), read(t, filepath.Join(copied, "go.sum"))+read(t, filepath.Join(root, "go.sum")))
 	const module = "github.com/shardmap-go/shardmap"
 	run(t, copied, "mod", "edit", "-require="+module+"@v0.0.0", "-replace="+module+"="+root)
-	out := run(t, copied, "test", "-mod=mod", "-count=1", "-v", "./tools/cache/")
+	out, which := "", "."
+	for attempt := 1; ; attempt++ {
+		said, err := try(copied, "test", "-mod=mod", "-count=1", "-v", "-run", which, "./tools/cache/")
+		out += said
+		if err == nil {
+			break
+		}
+		failed, panicked := failedTests(said), strings.Contains(said, "\npanic: ")
+		if attempt == 3 || failed == nil && !panicked {
+			t.Fatalf("client-go's tests: %v\n%s", err, failures(said))
+		}
+		t.Logf("%v failed, and are run again:\n%s", failed, failures(said))
+		if !panicked { // which would have left tests out
+			which = "^(" + strings.Join(failed, "|") + ")$"
+		}
+	}
 	for _, name := range []string{"TestTheStoresUnderTestAreTheReplacements", "TestThreadSafeStoreRV", "TestListAll"} {
 		if !strings.Contains(out, "--- PASS: "+name+" ") {
 			t.Errorf("%s was not run", name)
@@ -84,14 +102,31 @@ func moduleFolder(t *testing.T, path string) string {
 // run runs the go command in a folder and returns what it says.
 func run(t *testing.T, dir string, args ...string) string {
 	t.Helper()
+	out, err := try(dir, args...)
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// try runs the go command in a folder and returns what it says, and whether it fails.
+func try(dir string, args ...string) (out string, err error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, failures(string(out)))
+	said, err := cmd.CombinedOutput()
+	return string(said), err
+}
+
+// failedTests returns the names of the tests of which go test -v says that they failed.
+func failedTests(out string) (names []string) {
+	for line := range strings.Lines(out) {
+		if rest, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
+			name, _, _ := strings.Cut(rest, " ")
+			names = append(names, name)
+		}
 	}
-	return string(out)
+	return names
 }
 
 // failures returns what go test -v says about the tests that failed, or everything if it is not that.

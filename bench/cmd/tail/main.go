@@ -4,7 +4,8 @@
 //
 // Every insert is timed, by two readings of the clock, which the times include. Maps take turns, each growing once a round, in an order
 // that is drawn anew. "nothing" is a map that does nothing: what it shows is what the machine does to a program that does not let go of
-// its processor. The garbage collector is off unless -gc is given, as its pauses and assists hide what the maps themselves do. "Map+snapshots" has a snapshot taken every 10 ms by another goroutine.
+// its processor. The garbage collector runs between inserts, every half a million, unless -gc leaves it to itself: its pauses and assists
+// hide what the maps themselves do. "Map+snapshots" has a snapshot taken every 10 ms by another goroutine.
 package main
 
 import (
@@ -25,8 +26,10 @@ import (
 	"github.com/shardmap-go/shardmap"
 )
 
-// slow is chosen by hand: some fifty times what it takes to divide a shard.
-const slow = 100 * time.Microsecond
+const (
+	slow         = 100 * time.Microsecond // chosen by hand: some fifty times what it takes to divide a shard
+	collectEvery = 500_000                // inserts: what snapshots make a map copy in that many is a gigabyte
+)
 
 // A grower makes an empty map. It returns how to insert, and what to call in the end.
 type grower struct {
@@ -84,7 +87,7 @@ func every(interval time.Duration, f func()) (end func()) {
 func main() {
 	entries := flag.Int("entries", 10_000_000, "how far the maps grow")
 	rounds := flag.Int("rounds", 5, "how often each grows")
-	gc := flag.Bool("gc", false, "leave the garbage collector on")
+	gc := flag.Bool("gc", false, "leave the garbage collector to itself")
 	flag.Parse()
 	if *entries < 1 || *rounds < 1 || flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "tail: %d entries, %d rounds, arguments %q: want at least 1, 1, and none\n", *entries, *rounds, flag.Args())
@@ -104,7 +107,7 @@ func main() {
 	for range *rounds {
 		for _, i := range rand.Perm(len(all)) {
 			runtime.GC()
-			longest, tooLong := grow(all[i], keys, times[i])
+			longest, tooLong := grow(all[i], keys, times[i], !*gc)
 			worst[i] = append(worst[i], longest)
 			above[i] += tooLong
 		}
@@ -124,13 +127,18 @@ func main() {
 	}
 }
 
-// grow grows a map once, records the time of each insert, and returns the longest and how many were slow.
-func grow(g grower, keys []int, times *hdrhistogram.Histogram) (worst time.Duration, above int) {
+// grow grows a map once, records the time of each insert, and returns the longest and how many were slow. If collect, it runs the
+// garbage collector at times.
+func grow(g grower, keys []int, times *hdrhistogram.Histogram, collect bool) (worst time.Duration, above int) {
 	insert, end := g.make()
 	defer end()
 	value := new(int)
 	last := time.Now()
-	for _, key := range keys {
+	for i, key := range keys {
+		if collect && i%collectEvery == collectEvery-1 {
+			runtime.GC()
+			last = time.Now()
+		}
 		insert(key, value)
 		now := time.Now()
 		took := now.Sub(last)
