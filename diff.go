@@ -48,8 +48,14 @@ func (s *Snapshot[K, V]) Diff(older *Snapshot[K, V]) iter.Seq2[K, Change[V]] {
 		older = new(Snapshot[K, V])
 	}
 	return func(yield func(K, Change[V]) bool) {
-		for e := range s.changedSince(older) {
+		for e, was := range s.changedSince(older) {
 			key := *keyOf[K](e)
+			if was != nil && *keyOf[K](was) == key {
+				if !yield(key, Change[V]{Updated, older.value(was), s.value(e)}) {
+					return
+				}
+				continue
+			}
 			switch e2, old := older.find(key); {
 			case e2 == nil:
 				if !yield(key, Change[V]{Kind: Added, New: s.value(e)}) {
@@ -61,8 +67,11 @@ func (s *Snapshot[K, V]) Diff(older *Snapshot[K, V]) iter.Seq2[K, Change[V]] {
 				}
 			}
 		}
-		for e := range older.changedSince(s) {
+		for e, is := range older.changedSince(s) {
 			key := *keyOf[K](e)
+			if is != nil && *keyOf[K](is) == key {
+				continue
+			}
 			if e2, _ := s.find(key); e2 == nil && !yield(key, Change[V]{Kind: Removed, Old: older.value(e)}) {
 				return
 			}
@@ -77,37 +86,56 @@ func (s *Snapshot[K, V]) find(key K) (*opaque, raw) {
 	return s.d.find(s.d.of(key), key)
 }
 
-// changedSince returns the entries of those shards of s that are not shards of other. An entry that is in a shard of
-// both is the same in both, for neither is ever written again.
-func (s *Snapshot[K, V]) changedSince(other *Snapshot[K, V]) iter.Seq[*opaque] {
-	return func(yield func(*opaque) bool) {
+// changedSince returns the entries of s that may not be in other, each with what other has in its place, or nil: if that is not an
+// entry of the same key, other may have one elsewhere.
+//
+// An entry that is in both is the same in both, for neither is ever written again. So whole shards that are in both are left out,
+// and entries that are in the same slot of both: a shard that is copied to be written keeps its entries where they are.
+func (s *Snapshot[K, V]) changedSince(other *Snapshot[K, V]) iter.Seq2[*opaque, *opaque] {
+	return func(yield func(e, there *opaque) bool) {
 		if s.d == nil {
 			return
 		}
-		for sh := range s.d.shardsNotIn(other.d) {
-			for e := range sh.entries {
-				if !yield(e) {
-					return
+		for sh, of := range s.d.shardsNotIn(other.d) {
+			for i := range uint64(sh.buckets()) {
+				var b, there *bucket
+				if b = sh.bucket(i); of != nil && of.bucketsLog2 == sh.bucketsLog2 {
+					there = of.bucket(i)
+				}
+				for ; b != nil; b = b.next.Load() {
+					for slot := range b.entries {
+						var e2 *opaque
+						if there != nil {
+							e2 = there.entries[slot].Load()
+						}
+						if e := b.entries[slot].Load(); e != nil && e != e2 && !yield(e, e2) {
+							return
+						}
+					}
+					if there != nil {
+						there = there.next.Load()
+					}
 				}
 			}
 		}
 	}
 }
 
-// shardsNotIn returns the shards of d that other, which may be nil, has not in the same place.
-func (d *directory[K]) shardsNotIn(other *directory[K]) iter.Seq[*shard] {
-	if other == nil {
-		return d.shards
-	}
-	return func(yield func(*shard) bool) {
+// shardsNotIn returns the shards of d that other, which may be nil, has not in the same place, and what it has there.
+func (d *directory[K]) shardsNotIn(other *directory[K]) iter.Seq2[*shard, *shard] {
+	return func(yield func(sh, there *shard) bool) {
 		for i := 0; i < d.len(); {
-			if p := d.pageAt(i); p != nil && d.depth == other.depth && p == other.pageAt(i) {
-				i += 1 << pageBits
-				continue
-			}
 			h := uint64(i) << d.shift << 32
 			s := d.shard(h)
-			if s != other.shard(h) && !yield(s) {
+			var there *shard
+			if other != nil {
+				if p := d.pageAt(i); p != nil && d.depth == other.depth && p == other.pageAt(i) {
+					i += 1 << pageBits
+					continue
+				}
+				there = other.shard(h)
+			}
+			if s != there && !yield(s, there) {
 				return
 			}
 			i += 1 << (d.depth - s.depth)

@@ -185,7 +185,9 @@ func (s *shard) full() bool {
 	return s.count >= s.capacity()-s.capacity()/fewGone
 }
 
-const fewGone = 16 - 8*exploring // one entry of eight, so that it comes up; but none of the six in a map's first bucket
+// fewGone says when a shard from which entries were deleted is divided like a full one: when no more than one in fewGone has gone.
+// A map under exploration is small: there it is one of eight, so that it comes up, but none of the six in a map's first bucket.
+const fewGone = 16 - 8*exploring
 
 // postponeCount makes it an eighth of the capacity until a full shard that cannot be divided is counted again.
 func (s *shard) postponeCount() { s.count = min(s.count, s.capacity()-s.capacity()/8) }
@@ -220,7 +222,7 @@ func (s *shard) entries(yield func(e *opaque, shared bool) bool) {
 // list appends the shard's entries to a list, which it returns. mu is held, for reading at least, or the shard is frozen.
 //
 // What a slot holds is written behind the list, which becomes longer if it is an entry: which slots are empty is as good as
-// random, and a branch for it would be mispredicted often. Range takes half the time that way.
+// random, and a branch for it would be mispredicted often. A Range takes 0.53 to 0.62 of the time that way.
 func (s *shard) list(to []*opaque) []*opaque {
 	for i := range uint64(s.buckets()) {
 		for b := s.bucket(i); b != nil; b = b.next.Load() {
