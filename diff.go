@@ -38,7 +38,7 @@ type Change[V any] struct {
 // the content of older, the changes give the content of s. A nil or zero older counts as empty.
 //
 // A key that was stored in between counts as Updated even if both values are equal, or as Removed and inserted again:
-// compare Old and New where that matters. NaN keys in shards that changed count as Removed and Added.
+// compare Old and New where that matters. NaN keys in shards that changed may count as Removed and Added.
 //
 // It takes time in proportion to the shards that were written in between (and to the whole where the map was cleared,
 // replaced, shrunk or rehashed), plus about a nanosecond for each of the others. The two may be snapshots of different
@@ -90,7 +90,8 @@ func (s *Snapshot[K, V]) find(key K) (*opaque, raw) {
 // entry of the same key, other may have one elsewhere.
 //
 // An entry that is in both is the same in both, for neither is ever written again. So whole shards that are in both are left out,
-// and entries that are in the same slot of both: a shard that is copied to be written keeps its entries where they are.
+// and entries that are in the same slot of two shards for the same hashes: a shard that is copied to be written keeps its entries where
+// they are. Both ways to go through two snapshots leave out the same, which counts for NaN keys, as they cannot be looked for.
 func (s *Snapshot[K, V]) changedSince(other *Snapshot[K, V]) iter.Seq2[*opaque, *opaque] {
 	return func(yield func(e, there *opaque) bool) {
 		if s.d == nil {
@@ -99,7 +100,7 @@ func (s *Snapshot[K, V]) changedSince(other *Snapshot[K, V]) iter.Seq2[*opaque, 
 		for sh, of := range s.d.shardsNotIn(other.d) {
 			for i := range uint64(sh.buckets()) {
 				var b, there *bucket
-				if b = sh.bucket(i); of != nil && of.bucketsLog2 == sh.bucketsLog2 {
+				if b = sh.bucket(i); of != nil && of.depth == sh.depth && of.bucketsLog2 == sh.bucketsLog2 {
 					there = of.bucket(i)
 				}
 				for ; b != nil; b = b.next.Load() {
