@@ -41,7 +41,7 @@ func inTime(t *testing.T, what string, f func()) {
 		defer close(done)
 		f()
 	}()
-	watchdog := time.NewTimer(10 * time.Minute)
+	watchdog := time.NewTimer(5 * time.Minute)
 	defer watchdog.Stop()
 	select {
 	case <-done:

@@ -116,7 +116,7 @@ func inTime(t *testing.T, what string, f func()) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Minute):
+	case <-time.After(5 * time.Minute):
 		stacks := make([]byte, 1<<20)
 		t.Fatalf("%s does not end; a lock may be held:\n%s", what, stacks[:runtime.Stack(stacks, true)])
 	}
