@@ -19,7 +19,7 @@ import (
 // was deleted stays until the slot is used again. The shared bit of a slot says that its entry also belongs to a
 // snapshot: it must not be written to, only replaced.
 //
-// Who inserts or replaces holds the shard's lock, who deletes need not (Map.delete), and readers hold nothing. What
+// Who inserts or replaces holds the shard's lock, who deletes need not (Map.unlink), and readers hold nothing. What
 // readers rely on:
 //
 //   - A slot that was never used is read by nobody without the lock until its tag is there, so that its first entry is
@@ -35,16 +35,16 @@ import (
 //   - A shared bit is set only before its shard is published, and cleared only after the shared entry has left the
 //     slot. So whoever reads meta first and the entry next, and sees no shared bit, has an entry that no snapshot shares.
 type bucket struct {
+	entries [bucketEntries]atomic.Pointer[opaque] // first, which saves an addition in each lookup
 	meta    atomic.Uint64
-	entries [bucketEntries]atomic.Pointer[opaque]
 	next    atomic.Pointer[bucket]
 }
 
 // plainBucket is a bucket that no other goroutine can see yet, or one that nobody writes any more, or one of which only a
 // slot that nobody reads yet is accessed. It has the layout of bucket; TestLayout pins that.
 type plainBucket struct {
-	meta    uint64
 	entries [bucketEntries]*opaque
+	meta    uint64
 	next    *plainBucket
 }
 
@@ -58,8 +58,11 @@ const (
 	sharedShift = 48
 )
 
+// tagOf returns the tag for hash h.
+func tagOf(h uint64) uint64 { return h>>24&0x7f | 0x80 }
+
 // spread returns the tag for hash h, once for each slot.
-func spread(h uint64) uint64 { return (h>>24&0x7f | 0x80) * tagUnit }
+func spread(h uint64) uint64 { return tagOf(h) * tagUnit }
 
 // match returns the slots whose tag is that of tags, as the top bits of their bytes. It may name a slot too many,
 // never one too few (the subtraction borrows from a byte only if a lower one is a match).
@@ -84,39 +87,44 @@ func unusedSlot(meta uint64) int {
 // emptiedSlot returns a slot whose entry was deleted, or -1, for a bucket of which all slots were used. The shard's lock
 // is held.
 func (b *bucket) emptiedSlot() int {
-	for i := range b.entries {
-		if b.entries[i].Load() == nil {
-			return i
-		}
+	e := &b.entries // without branches, for the same reason as in list
+	taken := oneIf(e[0].Load()) | oneIf(e[1].Load())<<1 | oneIf(e[2].Load())<<2 | oneIf(e[3].Load())<<3 | oneIf(e[4].Load())<<4 | oneIf(e[5].Load())<<5
+	if taken == 1<<bucketEntries-1 {
+		return -1
 	}
-	return -1
+	return bits.TrailingZeros(^uint(taken))
 }
 
 // withTag returns meta with the slot taken by an entry of that hash.
 func withTag(meta uint64, slot int, h uint64, shared bool) uint64 {
-	meta = meta&^(0xff<<(slot*8)|1<<(sharedShift+slot)) | (h>>24&0x7f|0x80)<<(slot*8)
+	meta = meta&^(0xff<<(slot*8)|1<<(sharedShift+slot)) | tagOf(h)<<(slot*8)
 	if shared {
 		meta |= 1 << (sharedShift + slot)
 	}
 	return meta
 }
 
+// entry returns &b.entries[slot]. Safety: slot is of a set of slots of this bucket, none of which is above the last.
+func (b *bucket) entry(slot int) *atomic.Pointer[opaque] {
+	return (*atomic.Pointer[opaque])(unsafe.Add(unsafe.Pointer(&b.entries), uintptr(slot)*unsafe.Sizeof(b.entries[0])))
+}
+
 // plain converts b for code that has it to itself. Safety: same layout, and the caller guarantees that nobody
 // accesses b while it is written.
 func (b *bucket) plain() *plainBucket { return (*plainBucket)(unsafe.Pointer(b)) }
 
-// put places an entry into a slot that was never used; the shard's lock is held.
-func (b *bucket) put(slot int, e *opaque, h uint64) {
+// put places an entry into a slot that was never used; the shard's lock is held, and meta is what b.meta holds.
+func (b *bucket) put(slot int, e *opaque, meta, h uint64) {
 	b.plain().entries[slot] = e // 6 ns less than an atomic store
-	b.meta.Store(withTag(b.meta.Load(), slot, h, false))
+	b.meta.Store(meta | tagOf(h)<<(slot*8))
 }
 
-// putAgain places an entry into a slot whose former one was deleted; the shard's lock is held.
-func (b *bucket) putAgain(slot int, e *opaque, h uint64) {
-	if meta := b.meta.Load(); meta != withTag(meta, slot, h, false) {
-		b.meta.Store(withTag(meta, slot, h, false))
+// putAgain places an entry into a slot whose former one was deleted; the shard's lock is held, and meta is what b.meta holds.
+func (b *bucket) putAgain(slot int, e *opaque, meta, h uint64) {
+	if tagged := withTag(meta, slot, h, false); tagged != meta {
+		b.meta.Store(tagged)
 	}
-	b.entries[slot].Store(e)
+	b.entry(slot).Store(e)
 }
 
 // replace puts a fresh entry in the place of a shared one with the same key; the shard's lock is held.

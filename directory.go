@@ -45,17 +45,22 @@ type table struct {
 const pageBits = 8 - 7*exploring
 
 type page struct {
-	gen   uint64 // the generation that the page belongs to
 	slots [1 << pageBits]atomic.Pointer[shard]
+	gen   uint64 // the generation that the page belongs to
 }
 
 // shard returns the shard of hash h.
 func (t *table) shard(h uint64) *shard {
 	i := h >> 32 >> (t.shift & 63)
 	if t.flat != nil {
-		return t.flat[i].Load()
+		return element(t.flat, i).Load()
 	}
-	return t.pages[i>>pageBits].Load().slots[i%(1<<pageBits)].Load()
+	return element(t.pages, i>>pageBits).Load().slots[i%(1<<pageBits)].Load()
+}
+
+// element returns &of[i]. Safety: i has no more bits than the table has depth, and of as many elements as that takes.
+func element[T any](of []atomic.Pointer[T], i uint64) *atomic.Pointer[T] {
+	return (*atomic.Pointer[T])(unsafe.Add(unsafe.Pointer(unsafe.SliceData(of)), uintptr(i)*unsafe.Sizeof(of[0])))
 }
 
 // at returns the shard in slot i.

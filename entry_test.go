@@ -28,9 +28,102 @@ func TestSlotKinds(t *testing.T) {
 	require.Equal(t, slotBox, slotKindOf[any]())
 	require.Equal(t, slotBox, slotKindOf[error]())
 	require.Equal(t, slotBox, slotKindOf[[]int]())
-	require.Equal(t, slotBox, slotKindOf[struct{ p *int }]())
+	require.Equal(t, slotPointer, slotKindOf[struct{ p *int }]())
 	require.Equal(t, slotBox, slotKindOf[[2]int64]())
 	require.Equal(t, slotBox, slotKindOf[complex128]())
+}
+
+func TestWhatEntriesAreAllocatedWith(t *testing.T) {
+	check := func(name string, s interface{ layout() (inner, grouped bool) }, inner, grouped bool) {
+		t.Helper()
+		i, g := s.layout()
+		require.Equal(t, [2]bool{inner && !asserting, grouped && (!inner || !asserting)}, [2]bool{i, g}, name)
+	}
+	type plain struct{ a, b, c int64 }
+	word, box, text := newSlots[int, int](), newSlots[int, plain](), newSlots[string, plain]()
+	check("words", &word, false, true)
+	check("plain structs", &box, true, true)
+	check("plain structs for strings", &text, true, false)
+	names, pointers := newSlots[string, int](), newSlots[int, *int]()
+	check("words for strings", &names, false, false)
+	check("pointers", &pointers, false, false)
+	large, held := newSlots[int, [5]int64](), newSlots[int, string]()
+	check("more than maxInner", &large, false, false)
+	check("with pointers", &held, false, false)
+	either := newSlots[any, int]()
+	check("words for interfaces", &either, false, false)
+}
+
+func (s *slots[K]) layout() (inner, grouped bool) { return s.inner, s.grouped }
+
+// What one clone inserts must not be what the other has: each takes entries of a group that the other does not know.
+func TestClonesTakeNoEntryTwice(t *testing.T) {
+	type plain struct{ a, b, c int }
+	testClonesTakeNoEntryTwice(t, func(i int) int { return i })
+	testClonesTakeNoEntryTwice(t, func(i int) plain { return plain{i, i, i} })
+}
+
+func testClonesTakeNoEntryTwice[V comparable](t *testing.T, value func(int) V) {
+	for n := 1; n < 700; n += 9 {
+		var m Map[int, V]
+		for i := range n {
+			m.Store(i, value(i))
+		}
+		maps := []*Map[int, V]{&m, m.Clone(), m.Clone()}
+		for i := n; i < 3*n+40; i++ {
+			for j, c := range maps {
+				c.Store(i+j*10_000, value(i+j*10_000))
+			}
+		}
+		for j, c := range maps {
+			require.Equal(t, 3*n+40, c.Len())
+			for key, got := range c.All() {
+				if got != value(key) || key >= n && key/10_000 != j {
+					t.Fatalf("map %d of %d: %d has the value %v", j, n, key, got)
+				}
+			}
+			for i := range 3*n + 40 {
+				key := i
+				if i >= n {
+					key += j * 10_000
+				}
+				if got, ok := c.Load(key); !ok || got != value(key) {
+					t.Fatalf("map %d of %d: %d has the value %v, %v", j, n, key, got, ok)
+				}
+			}
+		}
+	}
+}
+
+// Shrink gives back what groups keep for the few of their entries that are left.
+func TestShrinkLeavesNoGroupForOneEntry(t *testing.T) {
+	type plain struct{ a, b, c int }
+	testShrinkLeavesNoGroupForOneEntry(t, func(i int) int { return i })
+	testShrinkLeavesNoGroupForOneEntry(t, func(i int) plain { return plain{i, i, i} })
+}
+
+func testShrinkLeavesNoGroupForOneEntry[V comparable](t *testing.T, value func(int) V) {
+	const entries = 200_000
+	empty := heapAlloc()
+	var m Map[int, V]
+	for i := range entries {
+		m.Store(i, value(i))
+	}
+	full := heapAlloc() - empty
+	for i := range entries {
+		if i%50 != 0 {
+			m.Delete(i)
+		}
+	}
+	m.Shrink()
+	for i := range entries {
+		if got, ok := m.Load(i); ok != (i%50 == 0) || ok && got != value(i) {
+			t.Fatalf("after Shrink %d has the value %v, %v", i, got, ok)
+		}
+	}
+	left := heapAlloc() - empty
+	require.Less(t, left, full/25, "bytes for 4,000 entries; 200,000 had %d", full)
+	runtime.KeepAlive(&m)
 }
 
 // A map that is asked to store the very bits that mark deleted entries must store them all the same.

@@ -63,15 +63,31 @@ var epochs atomic.Uint64 // the epoch of the newest hashing
 func (hs *hashing[K]) of(key K) uint64 {
 	switch hs.kind {
 	case hashString:
-		return hashOfString(*(*string)(unsafe.Pointer(&key)), hs.seed)
+		return hashOfString(asString(key), hs.seed)
 	case hashWord:
-		return fold(wordAt(unsafe.Pointer(&key), unsafe.Sizeof(key))^hs.seed, mix1)
+		return fold(asWord(key)^hs.seed, mix1)
 	case hashStringPair:
 		p := (*[2]string)(unsafe.Pointer(&key))
 		return fold(hashOfString(p[0], hs.seed)^hs.seed, hashOfString(p[1], hs.seed)^bits.RotateLeft64(hs.seed, 32))
 	}
 	return hs.fn(key)
 }
+
+// isStringSize and isWordSize report whether keys of type K may be of kind hashString and hashWord. The compiler knows the
+// result, and drops the code for what cannot be.
+func isStringSize[K comparable](key K) bool { return unsafe.Sizeof(key) == unsafe.Sizeof("") }
+func isWordSize[T any](x T) bool            { return unsafe.Sizeof(x) <= 8 }
+
+// asString returns key, whose kind is string. key is a copy of the caller's, which so stays in registers; the same is true of asWord.
+func asString[K comparable](key K) string {
+	if !isStringSize(key) {
+		return ""
+	}
+	return *(*string)(unsafe.Pointer(&key))
+}
+
+// asWord returns the bits of key, whose kind is that of an integer, pointer or the like.
+func asWord[K comparable](key K) uint64 { return wordAt(unsafe.Pointer(&key), unsafe.Sizeof(key)) }
 
 // shortString is the length up to which strings are folded.
 const shortString = 32
@@ -81,24 +97,32 @@ const shortString = 32
 // time is the hash of its key. Both factors of a product hold the seed, or an adversary could make one of them zero.
 func hashOfString(s string, seed uint64) uint64 {
 	n := len(s)
-	b := unsafe.Slice(unsafe.StringData(s), n) // safety: b is only read
-	le := binary.LittleEndian
+	p := unsafe.Pointer(unsafe.StringData(s))
 	x, y := seed, bits.RotateLeft64(seed, 32)
 	switch {
 	case n > shortString:
-		return xxhash.Sum64(b)
+		return xxhash.Sum64String(s)
 	case n > 16:
-		x = fold(x^le.Uint64(b), y^le.Uint64(b[8:]))
-		b = b[n-16:]
-		fallthrough
+		x = fold(x^word64(p, 0), y^word64(p, 8))
+		x, y = x^word64(p, n-16), y^word64(p, n-8)
 	case n >= 8:
-		x, y = x^le.Uint64(b), y^le.Uint64(b[len(b)-8:])
+		x, y = x^word64(p, 0), y^word64(p, n-8)
 	case n >= 4:
-		x, y = x^uint64(le.Uint32(b)), y^uint64(le.Uint32(b[n-4:]))
+		x, y = x^word32(p, 0), y^word32(p, n-4)
 	case n > 0:
-		x ^= uint64(b[0])<<16 | uint64(b[n>>1])<<8 | uint64(b[n-1])
+		x ^= uint64(s[0])<<16 | uint64(s[n>>1])<<8 | uint64(s[n-1])
 	}
 	return fold(fold(x, y)^uint64(n), mix1)
+}
+
+// word64 returns the 8 bytes at p+i as a little-endian number. Safety: they are within the string that p is the start of. So is
+// word32 for 4 bytes.
+func word64(p unsafe.Pointer, i int) uint64 {
+	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(p, i))[:])
+}
+
+func word32(p unsafe.Pointer, i int) uint64 {
+	return uint64(binary.LittleEndian.Uint32((*[4]byte)(unsafe.Add(p, i))[:]))
 }
 
 // Odd constants with about half their bits set, from the fractional parts of square roots (SHA-512's initial values,

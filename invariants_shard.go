@@ -31,6 +31,9 @@ func (in *inspection[K]) shard(s *shard, prefix uint64) (entries int) {
 		}
 	}
 	in.spares(s)
+	if in.d.grouped && s.left >= maxGroup || (s.left == 0) != (s.group == nil) || !in.d.grouped && s.left > 0 {
+		in.failf("%d entries of a group left, at %p, grouped: %v", s.left, s.group, in.d.grouped)
+	}
 	// The count may be too high by what was deleted since, but then it is corrected before it goes beyond the capacity,
 	// to what is in the used slots; and by one for an entry that took a slot which was emptied during the correction. It
 	// may be too low only in a shard that is full and could not be divided (postponeCount).

@@ -102,7 +102,7 @@ func (m *Map[K, V]) DeleteFunc(pred func(key K, value V) bool) int {
 					break
 				}
 				r = f.r
-				if _, ok := m.delete(&f, key, removeMatch); ok {
+				if m.delete(&f, key) {
 					n++
 					break
 				}

@@ -1,6 +1,6 @@
 package shardmap
 
-// How a key is looked for. Map.Load and directory.update have it written out.
+// How a key is looked for. Map.Load and Map.update have it written out.
 
 // find returns key's entry in d and what its slot holds, or nil. It takes no lock.
 func (d *directory[K]) find(h uint64, key K) (*opaque, raw) {
@@ -36,6 +36,22 @@ func (d *directory[K]) search(b *bucket, h uint64, key K) place {
 		}
 	}
 	return place{}
+}
+
+// searchOn goes on with the search for key in the chain that begins with b, of which the slots in set have these tags and the
+// first was no match. It returns the entry, or nil.
+func (d *directory[K]) searchOn(b *bucket, set, tags uint64, key K) *opaque {
+	for set &= set - 1; ; set &= set - 1 {
+		for set == 0 {
+			if b = b.next.Load(); b == nil {
+				return nil
+			}
+			set = match(b.meta.Load(), tags)
+		}
+		if e := b.entry(firstSlot(set)).Load(); e != nil && *keyOf[K](e) == key {
+			return e
+		}
+	}
 }
 
 // A found is what a lookup found, and where.

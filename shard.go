@@ -33,7 +33,11 @@ type shard struct {
 	bucketsLog2 uint8
 	spares      uint8         // overflow buckets taken from those behind the last bucket; guarded by mu
 	divided     atomic.Uint32 // 1 from before the shard is divided between its successors
-	_           [20]byte
+	limit       int32         // capacity()
+
+	group *opaque // the next of left entries that were allocated together; see groupedEntry; guarded by mu
+	left  uint8   // guarded by mu
+	_     [16 - unsafe.Sizeof(uintptr(0)) - 1]byte
 }
 
 const (
@@ -89,6 +93,7 @@ func newShard(bucketsLog2, depth uint8, gen uint64) *shard {
 		s = &new(shard32).shard
 	}
 	s.bucketsLog2, s.depth, s.gen = bucketsLog2, depth, gen
+	s.limit = s.capacity()
 	return s
 }
 

@@ -82,10 +82,7 @@ func New[K comparable, V any](opts ...Option) *Map[K, V] {
 
 // newDirectory returns a directory of empty shards: at least as many as asked for, and enough for capacity entries.
 func newDirectory[K comparable, V any](h hashing[K], shards, capacity int) *directory[K] {
-	var zero V
-	d := &directory[K]{hashing: h}
-	d.slotKind = slotKindOf[V]()
-	d.dead = newWordTombstone(unsafe.Sizeof(zero))
+	d := &directory[K]{hashing: h, slots: newSlots[K, V]()}
 	d.table = emptyTable(shards, capacity, roomyFill, 0)
 	return d
 }
@@ -116,39 +113,44 @@ func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 	// hashing.of, directory.find and unpack, written out: calls and branches before the first cache miss are what a
 	// lookup's time is made of.
 	var h uint64
-	switch d.kind {
-	case hashString:
-		h = hashOfString(*(*string)(unsafe.Pointer(&key)), d.seed)
-	case hashWord:
-		h = fold(wordAt(unsafe.Pointer(&key), unsafe.Sizeof(key))^d.seed, mix1)
+	switch {
+	case isStringSize(key) && d.kind == hashString:
+		h = hashOfString(asString(key), d.seed)
+	case isWordSize(key) && d.kind == hashWord:
+		h = fold(asWord(key)^d.seed, mix1)
 	default:
 		h = d.of(key)
 	}
 	tags := spread(h)
-	for b := d.shard(h).bucket(h & d.bucketMask); b != nil; b = b.next.Load() {
-		for set := match(b.meta.Load(), tags); set != 0; set &= set - 1 {
-			e := b.entries[firstSlot(set)].Load()
-			if e == nil || *keyOf[K](e) != key {
-				continue
+	b := d.shard(h).bucket(h & d.bucketMask)
+	set := match(b.meta.Load(), tags)
+	if set == 0 {
+		if b.next.Load() == nil {
+			return value, false
+		}
+	} else if e := b.entry(firstSlot(set)).Load(); e != nil && *keyOf[K](e) == key {
+		if isWordSize(value) && d.slotKind == slotWord {
+			w := (*wordEntry[K])(unsafe.Pointer(e)).slot.Load()
+			if w == d.dead {
+				return value, false // deleted during this call: see bucket
 			}
-			if d.slotKind == slotWord {
-				w := (*wordEntry[K])(unsafe.Pointer(e)).slot.Load()
-				if w == d.dead {
-					return value, false // deleted during this call: see bucket
-				}
-				return *(*V)(unsafe.Pointer(&w)), true
-			}
-			p := (*entry[K])(unsafe.Pointer(e)).slot.Load()
-			if p == &tombstone {
-				return value, false
-			}
-			if d.slotKind == slotPointer {
-				return *(*V)(unsafe.Pointer(&p)), true
-			}
-			if asserting {
-				assertUnchanged[V](p)
-			}
-			return *(*V)(unsafe.Pointer(p)), true
+			return *(*V)(unsafe.Pointer(&w)), true
+		}
+		p := (*entry[K])(unsafe.Pointer(e)).slot.Load()
+		if p == &tombstone {
+			return value, false
+		}
+		if neverBoxed(value) || d.slotKind == slotPointer {
+			return *(*V)(unsafe.Pointer(&p)), true
+		}
+		if asserting {
+			assertUnchanged[V](p)
+		}
+		return *(*V)(unsafe.Pointer(p)), true
+	}
+	if e := d.searchOn(b, set, tags, key); e != nil { // a twentieth of all calls
+		if r := d.load(e); !d.isDead(r) {
+			return unpack[V](d.slotKind, r), true
 		}
 	}
 	return value, false
@@ -166,26 +168,27 @@ func (m *Map[K, V]) Store(key K, value V) {
 		d = m.firstDirectory()
 	}
 	var h uint64
-	switch d.kind { // hashing.of, written out as in Load
-	case hashString:
-		h = hashOfString(*(*string)(unsafe.Pointer(&key)), d.seed)
-	case hashWord:
-		h = fold(wordAt(unsafe.Pointer(&key), unsafe.Sizeof(key))^d.seed, mix1)
+	switch { // hashing.of, written out as in Load
+	case isStringSize(key) && d.kind == hashString:
+		h = hashOfString(asString(key), d.seed)
+	case isWordSize(key) && d.kind == hashWord:
+		h = fold(asWord(key)^d.seed, mix1)
 	default:
 		h = d.of(key)
 	}
-	next := pack(d.slotKind, value)
 	l := m.enter()
 	if m.dir.Load() == d { // set, written out
-		switch _, v := d.update(h, key, next); {
+		s := d.shard(h)
+		switch _, v := m.update(d, s, h, key, value); {
 		case v == done:
 			l.leave(0)
 			return
-		case v == absent && m.add(l, d, h, key, next):
+		case v == absent && m.add(d, s, h, key, value):
+			l.leave(1)
 			return
 		}
 	}
-	m.write(l, d, h, key, put, raw{}, next)
+	m.write(l, d, h, key, put, raw{}, pack(d.slotKind, value))
 }
 
 // Swap sets the value for key and returns the previous value, and whether there was one.
@@ -194,7 +197,7 @@ func (m *Map[K, V]) Store(key K, value V) {
 func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
 	m.assertNotCopied()
 	d := m.directory()
-	old, loaded := m.set(d, d.of(key), key, pack(d.slotKind, value))
+	old, loaded := m.set(d, d.of(key), key, value)
 	if loaded {
 		previous = unpack[V](d.slotKind, old)
 	}
@@ -211,8 +214,7 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 		return actual, true
 	}
 	d := m.directory()
-	h, next := d.of(key), pack(d.slotKind, value) // before a lane is entered, as a hasher may panic
-	old, stored := m.insertAbsent(d, h, key, next)
+	old, stored := m.insertAbsent(d, d.of(key), key, value)
 	if stored {
 		return value, false
 	}
@@ -227,23 +229,16 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 // snapshot locks the shard, and copies it if nobody has yet.) The value can be collected as soon as nobody else holds it,
 // a snapshot of before the call included.
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
-	var f found[K]
-	if !m.lookup(key, false, &f) {
-		return value, false
-	}
-	r, loaded := m.delete(&f, key, remove)
+	d, r, loaded := m.remove(key)
 	if loaded {
-		value = unpack[V](f.d.slotKind, r)
+		value = unpack[V](d.slotKind, r)
 	}
 	return value, loaded
 }
 
 // Delete deletes the entry for key, if there is one. It is linearizable, and waits and locks like [Map.LoadAndDelete].
 func (m *Map[K, V]) Delete(key K) {
-	var f found[K]
-	if m.lookup(key, false, &f) {
-		m.delete(&f, key, remove)
-	}
+	m.remove(key)
 }
 
 // CompareAndSwap stores new for key if the value stored there is equal to old, and reports whether it did. Absent
@@ -275,7 +270,7 @@ func (m *Map[K, V]) CompareAndDelete(key K, old V) (deleted bool) {
 		if !m.lookup(key, false, &f) || !equal(unpack[V](f.d.slotKind, f.r), old) {
 			return false
 		}
-		if _, deleted = m.delete(&f, key, removeMatch); deleted {
+		if deleted = m.delete(&f, key); deleted {
 			return true
 		}
 	}
@@ -311,17 +306,17 @@ func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual 
 		case Keep:
 			return old, loaded
 		case Set:
-			if next := pack(f.d.slotKind, value); loaded {
-				done = m.exchange(&f, key, next)
+			if loaded {
+				done = m.exchange(&f, key, pack(f.d.slotKind, value))
 			} else {
-				_, done = m.insertAbsent(f.d, f.h, key, next)
+				_, done = m.insertAbsent(f.d, f.h, key, value)
 			}
 			if done {
 				return value, true
 			}
 		case Remove:
 			if loaded {
-				_, done = m.delete(&f, key, removeMatch)
+				done = m.delete(&f, key)
 			}
 			if done || !loaded {
 				return actual, false

@@ -4,7 +4,7 @@ import "unsafe"
 
 // The write path. Every change of one key is made inside a lane, and tried in this order:
 //
-//  1. without the shard's lock (directory.update, Map.exchange, Map.delete): an entry that is there, and that no snapshot
+//  1. without the shard's lock (Map.update, Map.exchange, Map.remove, Map.delete): an entry that is there, and that no snapshot
 //     shares, is updated or marked as deleted by compare-and-swap;
 //  2. with it (Map.writeLocked): inserts, the plain ones of which have a short way of their own (Map.add), and updates and
 //     deletes of entries that a snapshot shares, which are replaced or left out of a copy;
@@ -47,16 +47,15 @@ const (
 	flooded                // the map's hash function does not tell enough keys apart
 )
 
-// update sets the value of key's entry, without a lock. It returns what the slot held before, and done, absent if there is
-// no entry, or locked if it is shared with a snapshot or dead, or next is the tombstone.
+// update sets the value of key's entry in s, the shard of its hash, without a lock. It returns what the slot held before,
+// and done, absent if there is no entry, or locked if it is shared with a snapshot or dead, or value is the tombstone.
 //
 // The caller has loaded d from the map inside a lane, and is inside still. Meanwhile no snapshot is taken: a shard of
 // the current generation belongs to no snapshot, an entry without shared bit neither, and that stays so. The entry
 // cannot be replaced by another one for the same key unless it is deleted in between, which leaves the tombstone in its
 // slot for good; so a compare-and-swap that succeeds changes the value of an entry that is in the map. That the shard
 // may have been split, grown or copied does not matter, because its successors hold the same entries.
-func (d *directory[K]) update(h uint64, key K, next raw) (old raw, v verdict) {
-	s := d.shard(h)
+func (m *Map[K, V]) update(d *directory[K], s *shard, h uint64, key K, value V) (old raw, v verdict) {
 	if s.gen != d.gen {
 		return old, locked
 	}
@@ -66,13 +65,14 @@ func (d *directory[K]) update(h uint64, key K, next raw) (old raw, v verdict) {
 		meta := b.meta.Load()
 		for set := match(meta, tags); set != 0; set &= set - 1 {
 			i := firstSlot(set)
-			e := b.entries[i].Load()
+			e := b.entry(i).Load()
 			if e == nil || *keyOf[K](e) != key {
 				continue
 			}
 			if isShared(meta, i) {
 				return old, locked
 			}
+			next := pack(d.slotKind, value)
 			if d.slotKind == slotWord {
 				slot := &(*wordEntry[K])(unsafe.Pointer(e)).slot
 				for {
@@ -100,20 +100,22 @@ func (d *directory[K]) update(h uint64, key K, next raw) (old raw, v verdict) {
 	return old, absent
 }
 
-// set stores next for key, whose hash in d is h, in whatever way does. It returns what the slot held before, and whether
+// set stores value for key, whose hash in d is h, in whatever way does. It returns what the slot held before, and whether
 // the key was present.
-func (m *Map[K, V]) set(d *directory[K], h uint64, key K, next raw) (old raw, found bool) {
+func (m *Map[K, V]) set(d *directory[K], h uint64, key K, value V) (old raw, found bool) {
 	l := m.enter()
 	if m.dir.Load() == d {
-		switch old, v := d.update(h, key, next); {
+		s := d.shard(h)
+		switch old, v := m.update(d, s, h, key, value); {
 		case v == done:
 			l.leave(0)
 			return old, true
-		case v == absent && m.add(l, d, h, key, next):
+		case v == absent && m.add(d, s, h, key, value):
+			l.leave(1)
 			return raw{}, false
 		}
 	}
-	old, found, _ = m.write(l, d, h, key, put, raw{}, next)
+	old, found, _ = m.write(l, d, h, key, put, raw{}, pack(d.slotKind, value))
 	return old, found
 }
 
@@ -129,74 +131,126 @@ func (m *Map[K, V]) exchange(f *found[K], key K, next raw) (ok bool) {
 	return ok
 }
 
-// insertAbsent stores next for key, whose hash in d is h, if there is no value, and reports whether it did. Otherwise it
+// insertAbsent stores value for key, whose hash in d is h, if there is no value, and reports whether it did. Otherwise it
 // returns the value that is there.
-func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, next raw) (old raw, ok bool) {
+func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, value V) (old raw, ok bool) {
 	l := m.enter()
-	if m.dir.Load() == d && m.add(l, d, h, key, next) {
+	if m.dir.Load() == d && m.add(d, d.shard(h), h, key, value) {
+		l.leave(1)
 		return raw{}, true
 	}
-	old, _, ok = m.write(l, d, h, key, putAbsent, raw{}, next)
+	old, _, ok = m.write(l, d, h, key, putAbsent, raw{}, pack(d.slotKind, value))
 	return old, ok
 }
 
-// add inserts an entry for key if that is as simple as it mostly is: no writer has the shard's lock, the shard is not full,
-// no snapshot shares it, and the first bucket of the chain has room. Then it leaves lane l, which the caller is inside, and
-// returns true. Otherwise it changes nothing, and write has to be called. It is write for this case, written out, which
-// takes a tenth to a fifth less time.
+// add inserts an entry for key into s, the shard of its hash, if that is as simple as it mostly is: no writer has the shard's
+// lock, the shard is not full, no snapshot shares it, and a bucket of the chain has room. Otherwise it changes
+// nothing, returns false, and write has to be called. It is write for this case, written out.
 //
-// The caller has loaded d from the map inside the lane.
-func (m *Map[K, V]) add(l *lane, d *directory[K], h uint64, key K, content raw) bool {
-	s := d.shard(h)
-	if !s.mu.TryLock() {
+// The caller has loaded d from the map inside a lane, and is inside still. So no shard of d's generation has been exchanged
+// but those that were divided, which say so.
+func (m *Map[K, V]) add(d *directory[K], s *shard, h uint64, key K, value V) bool {
+	if s.gen != d.gen || isDeadWord(&d.slots, value) || !s.mu.w.TryLock() { // s.mu.TryLock, written out
 		return false
+	}
+	if s.mu.readers.Load() != 0 {
+		s.mu.waitForReaders()
 	}
 	b := s.bucket(h & d.bucketMask)
-	if m.dir.Load() != d || d.shard(h) != s || s.gen != d.gen || s.mayDivide() ||
-		d.slotKind == slotWord && content.w == d.dead || d.search(b, h, key).e != nil {
-		s.mu.Unlock()
-		return false
+	meta := b.meta.Load()
+	room := s.count < s.limit && s.divided.Load() == 0 &&
+		(match(meta, spread(h)) == 0 && b.next.Load() == nil || d.search(b, h, key).e == nil)
+	for room {
+		if slot := unusedSlot(meta); slot >= 0 {
+			b.put(slot, groupedEntry(&d.slots, s, key, value), meta, h)
+			break
+		}
+		if slot := b.emptiedSlot(); slot >= 0 {
+			b.putAgain(slot, newEntryOf(&d.slots, key, value), meta, h)
+			break
+		}
+		if b = b.next.Load(); b == nil {
+			room = false
+			break
+		}
+		meta = b.meta.Load()
 	}
-	if slot := unusedSlot(b.meta.Load()); slot >= 0 {
-		b.put(slot, newEntry(d.slotKind, key, content), h)
-	} else if slot = b.emptiedSlot(); slot >= 0 {
-		b.putAgain(slot, newEntry(d.slotKind, key, content), h)
-	} else {
-		s.mu.Unlock()
-		return false
+	if room {
+		s.count++
 	}
-	s.count++
 	s.mu.Unlock()
-	l.leave(1)
+	return room
+}
+
+// remove deletes the entry for key, and returns what its slot held, and whether there was one. It is lookup and delete,
+// written out.
+func (m *Map[K, V]) remove(key K) (d *directory[K], old raw, ok bool) {
+	m.assertNotCopied()
+	if d = m.dir.Load(); d == nil {
+		checkKey(key)
+		return nil, old, false
+	}
+	var h uint64
+	switch { // hashing.of, written out as in Load
+	case isStringSize(key) && d.kind == hashString:
+		h = hashOfString(asString(key), d.seed)
+	case isWordSize(key) && d.kind == hashWord:
+		h = fold(asWord(key)^d.seed, mix1)
+	default:
+		h = d.of(key)
+	}
+	s := d.shard(h)
+	at := d.search(s.bucket(h&d.bucketMask), h, key)
+	if at.e == nil {
+		return d, old, false
+	}
+	l := m.enter()
+	if m.dir.Load() != d || s.gen != d.gen || isShared(at.meta, at.slot) {
+		old, _, ok = m.write(l, d, h, key, remove, raw{}, raw{})
+		return d, old, ok
+	}
+	for {
+		if old = d.load(at.e); d.isDead(old) {
+			l.leave(0)
+			return d, old, false
+		}
+		if d.compareAndSwap(at.e, old, d.tombstone()) {
+			m.unlink(l, d, s, at, h)
+			return d, old, true
+		}
+	}
+}
+
+// delete deletes the entry of key that a lookup has found, if its slot still holds what was found there. It reports whether it did.
+//
+// Without the lock it marks the entry as deleted, which is when the deletion takes effect. That is right for the same
+// reasons as update.
+func (m *Map[K, V]) delete(f *found[K], key K) (ok bool) {
+	l, d := m.enter(), f.d
+	if m.dir.Load() != d || f.shared() {
+		_, _, ok = m.write(l, d, f.h, key, removeMatch, f.r, raw{})
+		return ok
+	}
+	if !d.compareAndSwap(f.e, f.r, d.tombstone()) {
+		l.leave(0)
+		return false
+	}
+	m.unlink(l, d, f.shard, f.place, f.h)
 	return true
 }
 
-// delete applies remove or removeMatch to the entry of key that a lookup has found; removeMatch expects what its slot held. It
-// returns what the slot held before, and whether there was an entry that it deleted.
+// unlink takes an entry of s that was marked as deleted inside lane l out of its bucket, and leaves the lane.
 //
-// Without the lock it marks the entry as deleted, which is when the deletion takes effect, and takes it out of its bucket.
-// That is right for the same reasons as update. The slot of the bucket has another entry by then only if the key was
-// inserted anew. But the shard may be about to be divided, and its successors may have got the entry just before it left
-// the bucket, with whom it must not stay. Who divides a shard says so before it looks at the entries. So if nothing is
-// said after the entry was taken out, the successors will not get it. Otherwise delete waits for them, and looks there.
-func (m *Map[K, V]) delete(f *found[K], key K, a action) (old raw, ok bool) {
-	l, d := m.enter(), f.d
-	if m.dir.Load() != d || f.shared() {
-		old, _, ok = m.write(l, d, f.h, key, a, f.r, raw{})
-		return old, ok
-	}
-	for old = f.r; !d.compareAndSwap(f.e, old, d.tombstone()); {
-		if old = d.load(f.e); a == removeMatch || d.isDead(old) {
-			l.leave(0)
-			return old, false
-		}
-	}
-	f.b.entries[f.slot].CompareAndSwap(f.e, nil)
-	if f.shard.divided.Load() != 0 {
-		m.takeOut(l, d, f.h, f.e)
+// The slot of the bucket has another entry by then only if the key was inserted anew. But the shard may be about to be
+// divided, and its successors may have got the entry just before it left the bucket, with whom it must not stay. Who
+// divides a shard says so before it looks at the entries. So if nothing is said after the entry was taken out, the
+// successors will not get it. Otherwise unlink waits for them, and looks there.
+func (m *Map[K, V]) unlink(l *lane, d *directory[K], s *shard, at place, h uint64) {
+	at.b.entry(at.slot).CompareAndSwap(at.e, nil)
+	if s.divided.Load() != 0 {
+		m.takeOut(l, d, h, at.e)
 	}
 	l.leave(-1)
-	return old, true
 }
 
 // takeOut takes an entry with hash h, which is dead, out of the shard that has it, if one has. It waits for the shard's
@@ -345,7 +399,7 @@ const foughtOverLimit = 64 - 63*exploring
 // the entry is out.
 func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, found place, key K, content raw) verdict {
 	if found.e != nil {
-		found.b.putAgain(found.slot, newEntry(d.slotKind, key, content), h)
+		found.b.putAgain(found.slot, newEntry(d.slotKind, key, content), found.b.meta.Load(), h)
 		w.entries++
 		return done
 	}
@@ -357,12 +411,13 @@ func (m *Map[K, V]) insert(w *hold, d *directory[K], h uint64, found place, key 
 	s := w.shard
 	b := s.chain(h)
 	for n := 0; ; n++ {
-		if slot := unusedSlot(b.meta.Load()); slot >= 0 {
-			b.put(slot, newEntry(d.slotKind, key, content), h)
+		meta := b.meta.Load()
+		if slot := unusedSlot(meta); slot >= 0 {
+			b.put(slot, newEntry(d.slotKind, key, content), meta, h)
 			break
 		}
 		if slot := b.emptiedSlot(); slot >= 0 {
-			b.putAgain(slot, newEntry(d.slotKind, key, content), h)
+			b.putAgain(slot, newEntry(d.slotKind, key, content), meta, h)
 			break
 		}
 		next := b.next.Load()
