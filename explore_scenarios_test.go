@@ -71,6 +71,10 @@ func scenarios[V any](v func(int) V) []scenario[V] {
 			func(m m) { m.snapshot(); m.delete(1) },
 			func(m m) { m.clear(); m.store(1, 100) },
 		}},
+		{name: "compare and delete, and snapshot", entries: 3, tasks: tasks{
+			func(m m) { m.compareAndDelete(1, 1); m.load(1) },
+			func(m m) { m.snapshot(); m.load(1) },
+		}},
 		{name: "compare", entries: 3, tasks: tasks{
 			func(m m) { m.compareAndSwap(1, 1, 100); m.compareAndSwap(1, 200, 1) },
 			func(m m) { m.compareAndSwap(1, 1, 200); m.load(1) },
@@ -180,6 +184,10 @@ func scenarios[V any](v func(int) V) []scenario[V] {
 		{name: "shrink of shared shards", entries: fillsShard, prepare: share, tasks: tasks{
 			func(m m) { m.shrink(); m.store(1, 100) },
 			func(m m) { m.store(1, 200); m.delete(2) },
+		}},
+		{name: "shrink of what a snapshot has", entries: fillsShard, tasks: tasks{
+			func(m m) { m.snapshot() },
+			func(m m) { m.shrink(); m.store(1, 200); m.delete(2) },
 		}},
 		{name: "rehash", entries: 2 * bucketEntries, hasher: constant, met: rehashed, tasks: tasks{
 			func(m m) { m.store(20, 100); m.load(1) },
