@@ -264,35 +264,3 @@ func TestUncomparableValuesCanBeStored(t *testing.T) {
 		require.Equal(t, 1, m.Len())
 	})
 }
-
-// A NaN cannot be looked for: Diff may leave one out, or show it as removed and as added, but not the one without the other.
-func TestDiffShowsNaNsInBothWaysOrNot(t *testing.T) {
-	var m shardmap.Map[float64, int]
-	for i := range 200 {
-		m.Store(math.NaN(), i)
-	}
-	older := m.Snapshot()
-	for i := range 5000 { // shards are copied, grow and are divided
-		m.Store(float64(i), i)
-		if i%100 != 0 {
-			continue
-		}
-		newer, shown := m.Snapshot(), map[int]int{}
-		for _, pair := range [][2]*shardmap.Snapshot[float64, int]{{newer, older}, {older, newer}} {
-			for key, change := range pair[0].Diff(pair[1]) {
-				switch {
-				case key == key:
-				case change.Kind == shardmap.Added:
-					shown[change.New]++
-				case change.Kind == shardmap.Removed:
-					shown[change.Old]--
-				default:
-					t.Errorf("a NaN was %v", change.Kind)
-				}
-			}
-			for value, n := range shown {
-				require.Zero(t, n, "the NaN with the value %d, after %d stores", value, i)
-			}
-		}
-	}
-}

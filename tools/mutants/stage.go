@@ -41,7 +41,7 @@ var stages = []stage{
 		limit: "2m",
 		flags: []string{"-short"},
 		args:  []string{"."},
-		files: regexp.MustCompile(`^(compare|entry|flight|flood|hash|lanes|rwmutex)_test.go$`),
+		files: regexp.MustCompile(`^(compare|diff|entry|flight|flood|hash|lanes|rwmutex)_test.go$`),
 	},
 	{
 		name:  "lincheck",
