@@ -174,6 +174,8 @@ func TestModified(t *testing.T) {
 	modified(t, values, []byte("abc"), func(v []byte) { v[2] = 'd' })
 	modified(t, values, map[string]int{"a": 1}, func(v map[string]int) { v["a"]++ })
 	modified(t, values, map[string]int{"a": 1}, func(v map[string]int) { v["b"] = 1 })
+	modified(t, values, struct{ m map[string]int }{map[string]int{"a": 1}}, func(v struct{ m map[string]int }) { v.m["a"]++ })
+	modified(t, values, [1]map[string]int{{"a": 1}}, func(v [1]map[string]int) { v[0]["b"] = 1 })
 	modified(t, values, [2][]string{{"a"}, {"b"}}, func(v [2][]string) { v[1][0] = "c" })
 	modified(t, values, any([]any{1, []bool{true}}), func(v any) { v.([]any)[1].([]bool)[0] = false })
 	modified(t, values, newDeep(), func(v deep) { v.private.labels["k"][2]++ })

@@ -29,7 +29,7 @@ import (
 // A fingerprint of each value is taken when it is stored, and compared each time the map hands the value out: by Load and
 // iteration, and by whatever returns, compares or passes on what was there, of the map and of its snapshots alike. So a
 // range over the map checks it as a whole. Store and Delete, which hand nothing out, check nothing. The fingerprint goes
-// into the value's box, for which maps, and pointers if asked for, are boxed too. Who modifies a value at the very time
+// into the value's box, for which maps, structs and arrays, and pointers if asked for, are boxed too. Who modifies a value at the very time
 // when it is checked is reported by the race detector instead.
 
 var checkedKinds = environmentKinds(os.Getenv("SHARDMAP_ASSERT"))
@@ -57,7 +57,7 @@ type sealed[V any] struct {
 }
 
 func assertBoxed(k reflect.Kind) bool {
-	return checkedKinds.values && k == reflect.Map || checkedKinds.pointers && k == reflect.Pointer
+	return checkedKinds.values && (k == reflect.Map || k == reflect.Struct || k == reflect.Array) || checkedKinds.pointers && k == reflect.Pointer
 }
 
 func assertSealed[V any](v V, box *opaque) *opaque {

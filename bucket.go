@@ -74,6 +74,11 @@ func match(meta, tags uint64) uint64 {
 // firstSlot returns the number of the lowest slot in a set of top bits.
 func firstSlot(set uint64) int { return bits.TrailingZeros64(set) >> 3 }
 
+// sharedUsed returns the shared bits of the slots that were ever used, which are the first ones.
+func sharedUsed(meta uint64) uint64 {
+	return (1<<bits.OnesCount64(meta&tagHigh) - 1) << sharedShift
+}
+
 func isShared(meta uint64, slot int) bool { return meta>>(sharedShift+slot)&1 != 0 }
 
 // unusedSlot returns a slot that was never used of the bucket with this meta, or -1.

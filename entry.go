@@ -75,10 +75,9 @@ var tombstone opaque // its address marks the deleted entries of slotPointer and
 // slotKindOf returns the kind of slot that values of type V need.
 func slotKindOf[V any]() slotKind {
 	t := reflect.TypeFor[V]()
-	if asserting && assertBoxed(t.Kind()) {
-		return slotBox
-	}
 	switch pointers := hasPointers(t); {
+	case asserting && pointers && assertBoxed(t.Kind()):
+		return slotBox
 	case pointers && t.Size() == unsafe.Sizeof(uintptr(0)): // it is one pointer, for there is no room for more
 		return slotPointer
 	case !pointers && t.Size() <= 8:
@@ -183,11 +182,11 @@ func newEntryOf[K comparable, V any](s *slots[K], key K, value V) *opaque {
 // Entries are allocated in groups of up to maxGroup, as many as the shard has had already but minGroup at least.
 const (
 	minGroup = 4
-	maxGroup = 16
+	maxGroup = 8
 )
 
 // groupedEntry returns what newEntryOf does, for the slot of a shard that was never used. If neither keys nor values have
-// pointers, it allocates the entries of a shard in groups, which takes a third of the time, and the collector less.
+// pointers, and none takes more than maxInner bytes, it allocates the entries of a shard in groups, which takes a third of the time, and the collector less.
 //
 // All of a group is kept as long as one of its entries. That is why there are none if there are pointers, which would keep
 // more than the group, and why slots are used again with entries of their own: a map whose keys come and go has at most as
@@ -243,7 +242,7 @@ func newSlots[K comparable, V any]() slots[K] {
 	k, v := reflect.TypeFor[K](), reflect.TypeFor[V]()
 	s := slots[K]{slotKind: slotKindOf[V](), dead: newWordTombstone(v.Size())}
 	s.inner = s.slotKind == slotBox && !hasPointers(v) && v.Size() <= maxInner && !asserting
-	s.grouped = !hasPointers(k) && (s.slotKind == slotWord || s.inner)
+	s.grouped = !hasPointers(k) && k.Size() <= maxInner && (s.slotKind == slotWord || s.inner)
 	return s
 }
 

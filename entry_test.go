@@ -50,7 +50,8 @@ func TestWhatEntriesAreAllocatedWith(t *testing.T) {
 	large, held := newSlots[int, [5]int64](), newSlots[int, string]()
 	check("more than maxInner", &large, false, false)
 	check("with pointers", &held, false, false)
-	either := newSlots[any, int]()
+	either, long := newSlots[any, int](), newSlots[[5]int64, int]()
+	check("words for long keys", &long, false, false)
 	check("words for interfaces", &either, false, false)
 }
 
@@ -91,6 +92,27 @@ func testClonesTakeNoEntryTwice[V comparable](t *testing.T, value func(int) V) {
 					t.Fatalf("map %d of %d: %d has the value %v, %v", j, n, key, got, ok)
 				}
 			}
+		}
+	}
+}
+
+// What is inserted after a snapshot is in none, also if it gets into a copy of a shard that is.
+func TestWhatComesAfterASnapshotIsNotShared(t *testing.T) {
+	var m Map[int, int]
+	for i := range 1000 {
+		m.Store(i, i)
+	}
+	m.Snapshot()
+	for i := range 1000 {
+		m.Store(i, -i)
+	}
+	for i := 1000; i < 1300; i++ {
+		m.Store(i, i)
+	}
+	for i := range 1300 {
+		var f found[int]
+		if !m.lookup(i, false, &f) || f.shared() {
+			t.Fatalf("%d is shared with a snapshot: %v", i, f.shared())
 		}
 	}
 }

@@ -88,6 +88,8 @@ func (in *inspection[K]) bucket(b *bucket, i, prefix uint64, depth uint8) (used 
 		switch {
 		case tag == 0 && e != nil:
 			in.failf("bucket %d, slot %d: an entry without tag", i, slot)
+		case tag == 0 && isShared(meta, slot):
+			in.failf("bucket %d, slot %d: shared and never used", i, slot)
 		case tag == 0:
 			continue
 		case tag < 0x80:

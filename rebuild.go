@@ -106,7 +106,7 @@ func (m *Map[K, V]) moveTombstone(value uint64) {
 
 // Shrink gives back memory that the map does not need for the entries it has now: after many deletions it leaves it as
 // if it had just been filled with them. Writers wait while it re-hashes the entries that are left (about 50 ns each),
-// readers do not. Snapshots keep what they hold; and if neither K nor V has pointers, up to 15 deleted entries stay with each
+// readers do not. Snapshots keep what they hold; and if neither K nor V has pointers, up to 7 deleted entries stay with each
 // that a snapshot holds or has held, until it is stored anew.
 func (m *Map[K, V]) Shrink() {
 	m.assertNotCopied()

@@ -165,7 +165,7 @@ func copyOf(s *shard, gen uint64) *shard {
 	for i := range uint64(s.buckets()) {
 		from, to := s.bucket(i).plain(), c.bucket(i).plain()
 		for {
-			to.meta, to.entries = from.meta|sharedAll, from.entries
+			to.meta, to.entries = from.meta|sharedUsed(from.meta), from.entries
 			if from = from.next; from == nil {
 				break
 			}

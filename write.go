@@ -148,7 +148,7 @@ func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, value V) (old
 // nothing, returns false, and write has to be called. It is write for this case, written out.
 //
 // The caller has loaded d from the map inside a lane, and is inside still. So no shard of d's generation has been exchanged
-// but those that were divided, which say so.
+// but those that were divided, which say so. (That a shard is fought over is for those to see who go the long way because of it.)
 func (m *Map[K, V]) add(d *directory[K], s *shard, h uint64, key K, value V) bool {
 	if s.gen != d.gen || isDeadWord(&d.slots, value) || !s.mu.w.TryLock() { // s.mu.TryLock, written out
 		return false
