@@ -39,7 +39,7 @@ func TestWhatEntriesAreAllocatedWith(t *testing.T) {
 		i, g := s.layout()
 		require.Equal(t, [2]bool{inner && !asserting, grouped && (!inner || !asserting)}, [2]bool{i, g}, name)
 	}
-	type plain struct{ a, b, c int64 }
+	type plain [3]int64
 	word, box, text := newSlots[int, int](), newSlots[int, plain](), newSlots[string, plain]()
 	check("words", &word, false, true)
 	check("plain structs", &box, true, true)
