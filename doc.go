@@ -22,8 +22,7 @@
 // Any comparable type is a key. Strings, integers, and structs and arrays of them – types.NamespacedName, say – are
 // hashed fastest. Values of any type can be stored. Pointers, maps, channels and values of at most eight bytes without
 // pointers are stored in place, so that updating them allocates nothing; others are copied to the heap once for each
-// store. Of at most 32 bytes without pointers, the first value of a key is a part of its entry: it saves an allocation, and its
-// memory is kept until the key is deleted.
+// store.
 //
 // What the map holds is the value, not what it points to: a loaded pointer is shared by everybody who loads it, and
 // modifying what it points to needs a lock of its own. Storing a modified copy instead needs none.

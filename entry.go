@@ -49,21 +49,6 @@ type wordEntry[K comparable] struct {
 	slot atomic.Uint64
 }
 
-// innerEntry is the layout of an entry whose slot is a box, and whose first box is a part of it. The first value is kept as
-// long as the entry, however often it is overwritten; so it has no pointers, and maxInner bytes at most.
-type innerEntry[K comparable, V any] struct {
-	entry[K]
-	first V
-}
-
-const maxInner = 32
-
-// fill sets what a new entry has, without an atomic operation for the same reasons as newEntry.
-func (e *innerEntry[K, V]) fill(key K, value V) {
-	e.key, e.first = key, value
-	*(**opaque)(unsafe.Pointer(&e.slot)) = (*opaque)(unsafe.Pointer(&e.first))
-}
-
 // raw is the content of a slot: p for pointers and boxes, w for words. The other field is zero.
 type raw struct {
 	p *opaque
@@ -169,57 +154,39 @@ func newEntry[K comparable](kind slotKind, key K, content raw) *opaque {
 	return (*opaque)(unsafe.Pointer(e))
 }
 
-// newEntryOf returns an entry for key and value. A value that needs a box and has no pointers gets it with the entry.
-func newEntryOf[K comparable, V any](s *slots[K], key K, value V) *opaque {
-	if !neverBoxed(value) && s.inner {
-		e := new(innerEntry[K, V])
-		e.fill(key, value)
-		return (*opaque)(unsafe.Pointer(e))
-	}
-	return newEntry(s.slotKind, key, pack(s.slotKind, value))
-}
-
-// Entries are allocated in groups of up to maxGroup, as many as the shard has had already but minGroup at least.
+// Entries are allocated in groups of up to maxGroup, as many as the shard has had already but minGroup at least, if their keys
+// take no more than maxGrouped bytes.
 const (
-	minGroup = 4
-	maxGroup = 8
+	minGroup   = 4
+	maxGroup   = 8
+	maxGrouped = 32
 )
 
-// groupedEntry returns what newEntryOf does, for the slot of a shard that was never used. If neither keys nor values have
-// pointers, and none takes more than maxInner bytes, it allocates the entries of a shard in groups, which takes a third of the time, and the collector less.
+// groupedEntry returns what newEntry does, for the slot of a shard that was never used. If neither keys nor values have
+// pointers, and both are small, it allocates the entries of a shard in groups, which takes a third of the time, and the
+// collector less.
 //
 // All of a group is kept as long as one of its entries. That is why there are none if there are pointers, which would keep
 // more than the group, and why slots are used again with entries of their own: a map whose keys come and go has at most as
 // many dead entries in groups as it had slots.
-func groupedEntry[K comparable, V any](s *slots[K], in *shard, key K, value V) *opaque {
+func groupedEntry[K comparable](s *slots[K], in *shard, key K, content raw) *opaque {
 	if !s.grouped {
-		return newEntryOf(s, key, value)
+		return newEntry(s.slotKind, key, content)
 	}
 	if in.left == 0 {
 		n := min(max(in.count, minGroup), maxGroup)
 		in.left = uint8(n)
-		if s.slotKind == slotWord {
-			in.group = (*opaque)(unsafe.Pointer(unsafe.SliceData(make([]wordEntry[K], n))))
-		} else {
-			in.group = (*opaque)(unsafe.Pointer(unsafe.SliceData(make([]innerEntry[K, V], n))))
-		}
+		in.group = (*opaque)(unsafe.Pointer(unsafe.SliceData(make([]wordEntry[K], n))))
 	}
-	free, size := in.group, unsafe.Sizeof(wordEntry[K]{})
-	if s.slotKind == slotWord {
-		e := (*wordEntry[K])(unsafe.Pointer(free))
-		e.key = key
-		*(*uint64)(unsafe.Pointer(&e.slot)) = pack(slotWord, value).w
-	} else {
-		e := (*innerEntry[K, V])(unsafe.Pointer(free))
-		e.fill(key, value)
-		size = unsafe.Sizeof(*e)
-	}
+	e := (*wordEntry[K])(unsafe.Pointer(in.group))
+	e.key = key
+	*(*uint64)(unsafe.Pointer(&e.slot)) = content.w // without an atomic operation, for the same reasons as in newEntry
 	if in.left--; in.left == 0 {
 		in.group = nil // a pointer behind the group would be one to somebody else's memory
 	} else {
-		in.group = (*opaque)(unsafe.Add(unsafe.Pointer(free), size))
+		in.group = (*opaque)(unsafe.Add(unsafe.Pointer(e), unsafe.Sizeof(*e)))
 	}
-	return free
+	return (*opaque)(unsafe.Pointer(e))
 }
 
 // isDeadWord reports whether value is the word that marks an entry as deleted.
@@ -233,7 +200,6 @@ func keyOf[K comparable](e *opaque) *K { return (*K)(unsafe.Pointer(e)) }
 // slots knows how to read and write the slots of one directory's entries.
 type slots[K comparable] struct {
 	slotKind slotKind
-	inner    bool   // the first box is a part of the entry
 	grouped  bool   // entries are allocated in groups
 	dead     uint64 // the tombstone of words
 }
@@ -241,8 +207,7 @@ type slots[K comparable] struct {
 func newSlots[K comparable, V any]() slots[K] {
 	k, v := reflect.TypeFor[K](), reflect.TypeFor[V]()
 	s := slots[K]{slotKind: slotKindOf[V](), dead: newWordTombstone(v.Size())}
-	s.inner = s.slotKind == slotBox && !hasPointers(v) && v.Size() <= maxInner && !asserting
-	s.grouped = !hasPointers(k) && k.Size() <= maxInner && (s.slotKind == slotWord || s.inner)
+	s.grouped = !hasPointers(k) && k.Size() <= maxGrouped && s.slotKind == slotWord
 	return s
 }
 

@@ -58,7 +58,7 @@ func (m *Map[K, V]) rebuild(ls *laneSet, h hashing[K], dead uint64, keep func(*o
 			// Or a group would be kept for the few of it that are left. What a snapshot has stays as it is, for Diff tells by
 			// the entries what has changed; and so do NaNs, which DeleteFunc knows by theirs.
 			if key := *keyOf[K](e); dead != old.dead || d.grouped && !shared && key == key {
-				e, shared = groupedEntry(&d.slots, to, key, unpack[V](d.slotKind, old.load(e))), false
+				e, shared = groupedEntry(&d.slots, to, key, old.load(e)), false
 			}
 			to.place(e, hash, shared)
 		}
@@ -106,7 +106,7 @@ func (m *Map[K, V]) moveTombstone(value uint64) {
 
 // Shrink gives back memory that the map does not need for the entries it has now: after many deletions it leaves it as
 // if it had just been filled with them. Writers wait while it re-hashes the entries that are left (about 50 ns each),
-// readers do not. Snapshots keep what they hold; and if neither K nor V has pointers, up to 7 deleted entries stay with each
+// readers do not. Snapshots keep what they hold; and if entries are allocated in groups (see [Map.Store]), up to 7 deleted entries stay with each
 // that a snapshot holds or has held, until it is stored anew.
 func (m *Map[K, V]) Shrink() {
 	m.assertNotCopied()

@@ -161,8 +161,8 @@ func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 // It is linearizable. For a key that is present it waits for no other writer of a single key, and allocates nothing
 // if V is a pointer, map, channel or function, or at most 8 bytes without pointers; other values are copied to the
 // heap. (The first update of an entry after a snapshot, and a new key, lock the shard and allocate an entry. Entries are
-// allocated in groups of up to 8 if neither K nor V has pointers or takes more than 32 bytes, and together with the first value if V has none
-// and takes more than 8 and at most 32 bytes. The memory of such a value, or of such a group, is kept as long as the entry, or one of the group.)
+// allocated in groups of up to 8, if neither K nor V has pointers, V takes at most 8 bytes and K at most 32: a group is kept as long as
+// one of its entries.)
 func (m *Map[K, V]) Store(key K, value V) {
 	m.assertNotCopied()
 	d := m.dir.Load()
@@ -228,7 +228,7 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 //
 // It is linearizable and allocates nothing. If the key is absent it is a Load. Otherwise it waits for no other writer of a
 // single key, unless its shard, or the directory of shards, is being divided or copied just then. (The first update or deletion of an entry after a
-// snapshot locks the shard, and copies it if nobody has yet.) What the value points to can be collected as soon as nobody else holds it,
+// snapshot locks the shard, and copies it if nobody has yet.) The value can be collected as soon as nobody else holds it,
 // a snapshot of before the call included.
 func (m *Map[K, V]) LoadAndDelete(key K) (value V, loaded bool) {
 	d, r, loaded := m.remove(key)

@@ -67,7 +67,7 @@ func TestTorture(t *testing.T) {
 	for _, space := range []int{5, 2500} {
 		t.Run(fmt.Sprintf("space=%d", space), func(t *testing.T) {
 			tortureWith(t, seed, space, ints, wordGoods(), nil)
-			tortureWith(t, seed, space, names, innerGoods(), nil)
+			tortureWith(t, seed, space, names, wordGoods(), nil)
 			l := newManifest(1 << 19)
 			tortureWith(t, seed, space, texts, pointerGoods(l), l)
 			l = newManifest(1 << 19)

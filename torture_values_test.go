@@ -117,24 +117,6 @@ func wordGoods() goods[uint64] {
 	}}
 }
 
-// A plate is a value that needs a box and has no pointers: the first one of each entry is a part of it.
-type plate struct {
-	key, version int32
-	sum          uint64
-}
-
-func innerGoods() goods[plate] {
-	return goods[plate]{"inner",
-		func(key, version int) plate { return plate{int32(key), int32(version), checksum(key, version)} },
-		func(p plate) (key, version int, err error) {
-			key, version = int(p.key), int(p.version)
-			if p.sum != checksum(key, version) {
-				err = fmt.Errorf("a plate of key %d, version %d, has the checksum %#x", key, version, p.sum)
-			}
-			return key, version, err
-		}}
-}
-
 // A crate is a value that needs a box: larger than a word, and with a pointer inside.
 type crate struct {
 	key     int
@@ -186,13 +168,6 @@ func TestGoodsTellWhatIsWrong(t *testing.T) {
 	}
 	_, _, err = words.check(words.make(5, 6) ^ 1<<40)
 	bad("a word with another bit", err)
-
-	plates := innerGoods()
-	if key, version, err := plates.check(plates.make(5, 6)); key != 5 || version != 6 || err != nil {
-		t.Errorf("a good plate gives %d, %d, %v", key, version, err)
-	}
-	_, _, err = plates.check(plate{5, 7, plates.make(5, 6).sum})
-	bad("a torn plate", err)
 
 	boxes := boxGoods(newManifest(10))
 	one, other := boxes.make(1, 1), boxes.make(2, 1)

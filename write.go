@@ -162,11 +162,11 @@ func (m *Map[K, V]) add(d *directory[K], s *shard, h uint64, key K, value V) boo
 		(match(meta, spread(h)) == 0 && b.next.Load() == nil || d.search(b, h, key).e == nil)
 	for room {
 		if slot := unusedSlot(meta); slot >= 0 {
-			b.put(slot, groupedEntry(&d.slots, s, key, value), meta, h)
+			b.put(slot, groupedEntry(&d.slots, s, key, pack(d.slotKind, value)), meta, h)
 			break
 		}
 		if slot := b.emptiedSlot(); slot >= 0 {
-			b.putAgain(slot, newEntryOf(&d.slots, key, value), meta, h)
+			b.putAgain(slot, newEntry(d.slotKind, key, pack(d.slotKind, value)), meta, h)
 			break
 		}
 		if b = b.next.Load(); b == nil {
