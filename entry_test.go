@@ -47,27 +47,21 @@ func TestEntriesOfPlainKeysAndWordsAreGrouped(t *testing.T) {
 
 // What one clone inserts must not be what the other has: each takes entries of a group that the other does not know.
 func TestClonesTakeNoEntryTwice(t *testing.T) {
-	type plain struct{ a, b, c int }
-	testClonesTakeNoEntryTwice(t, func(i int) int { return i })
-	testClonesTakeNoEntryTwice(t, func(i int) plain { return plain{i, i, i} })
-}
-
-func testClonesTakeNoEntryTwice[V comparable](t *testing.T, value func(int) V) {
 	for n := 1; n < 700; n += 9 {
-		var m Map[int, V]
+		var m Map[int, int]
 		for i := range n {
-			m.Store(i, value(i))
+			m.Store(i, i)
 		}
-		maps := []*Map[int, V]{&m, m.Clone(), m.Clone()}
+		maps := []*Map[int, int]{&m, m.Clone(), m.Clone()}
 		for i := n; i < 3*n+40; i++ {
 			for j, c := range maps {
-				c.Store(i+j*10_000, value(i+j*10_000))
+				c.Store(i+j*10_000, i+j*10_000)
 			}
 		}
 		for j, c := range maps {
 			require.Equal(t, 3*n+40, c.Len())
 			for key, got := range c.All() {
-				if got != value(key) || key >= n && key/10_000 != j {
+				if got != key || key >= n && key/10_000 != j {
 					t.Fatalf("map %d of %d: %d has the value %v", j, n, key, got)
 				}
 			}
@@ -76,7 +70,7 @@ func testClonesTakeNoEntryTwice[V comparable](t *testing.T, value func(int) V) {
 				if i >= n {
 					key += j * 10_000
 				}
-				if got, ok := c.Load(key); !ok || got != value(key) {
+				if got, ok := c.Load(key); !ok || got != key {
 					t.Fatalf("map %d of %d: %d has the value %v, %v", j, n, key, got, ok)
 				}
 			}
@@ -103,37 +97,6 @@ func TestWhatComesAfterASnapshotIsNotShared(t *testing.T) {
 			t.Fatalf("%d is shared with a snapshot: %v", i, f.shared())
 		}
 	}
-}
-
-// Shrink gives back what groups keep for the few of their entries that are left.
-func TestShrinkLeavesNoGroupForOneEntry(t *testing.T) {
-	type plain struct{ a, b, c int }
-	testShrinkLeavesNoGroupForOneEntry(t, func(i int) int { return i })
-	testShrinkLeavesNoGroupForOneEntry(t, func(i int) plain { return plain{i, i, i} })
-}
-
-func testShrinkLeavesNoGroupForOneEntry[V comparable](t *testing.T, value func(int) V) {
-	const entries = 200_000
-	empty := heapAlloc()
-	var m Map[int, V]
-	for i := range entries {
-		m.Store(i, value(i))
-	}
-	full := heapAlloc() - empty
-	for i := range entries {
-		if i%50 != 0 {
-			m.Delete(i)
-		}
-	}
-	m.Shrink()
-	for i := range entries {
-		if got, ok := m.Load(i); ok != (i%50 == 0) || ok && got != value(i) {
-			t.Fatalf("after Shrink %d has the value %v, %v", i, got, ok)
-		}
-	}
-	left := heapAlloc() - empty
-	require.Less(t, left, full/25, "bytes for 4,000 entries; 200,000 had %d", full)
-	runtime.KeepAlive(&m)
 }
 
 // A map that is asked to store the very bits that mark deleted entries must store them all the same.

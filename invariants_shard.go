@@ -31,7 +31,7 @@ func (in *inspection[K]) shard(s *shard, prefix uint64) (entries int) {
 		}
 	}
 	in.spares(s)
-	if in.d.grouped && s.left >= maxGroup || (s.left == 0) != (s.group == nil) || !in.d.grouped && s.left > 0 {
+	if s.left >= maxGroup || (s.left == 0) != (s.group == nil) || s.left > 0 && !in.d.grouped {
 		in.failf("%d entries of a group left, at %p, grouped: %v", s.left, s.group, in.d.grouped)
 	}
 	// The count may be too high by what was deleted since, but then it is corrected before it goes beyond the capacity,

@@ -1,6 +1,6 @@
 package shardmap
 
-// How a key is looked for. Map.Load and Map.update have it written out.
+// How a key is looked for. Map.Load and directory.update have it written out.
 
 // find returns key's entry in d and what its slot holds, or nil. It takes no lock.
 func (d *directory[K]) find(h uint64, key K) (*opaque, raw) {

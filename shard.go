@@ -32,12 +32,10 @@ type shard struct {
 	depth       uint8  // bits of the hash that all its keys have in common
 	bucketsLog2 uint8
 	spares      uint8         // overflow buckets taken from those behind the last bucket; guarded by mu
+	left        uint8         // entries of the group that are not used yet; guarded by mu
 	divided     atomic.Uint32 // 1 from before the shard is divided between its successors
-	limit       int32         // capacity()
-
-	group *opaque // the next of left entries that were allocated together; see groupedEntry; guarded by mu
-	left  uint8   // guarded by mu
-	_     [16 - unsafe.Sizeof(uintptr(0)) - 1]byte
+	group       *opaque       // the first of them, or nil; see groupedEntry; guarded by mu
+	_           [24 - 2*unsafe.Sizeof(uintptr(0))]byte
 }
 
 const (
@@ -93,7 +91,6 @@ func newShard(bucketsLog2, depth uint8, gen uint64) *shard {
 		s = &new(shard32).shard
 	}
 	s.bucketsLog2, s.depth, s.gen = bucketsLog2, depth, gen
-	s.limit = s.capacity()
 	return s
 }
 

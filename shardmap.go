@@ -148,7 +148,7 @@ func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 		}
 		return *(*V)(unsafe.Pointer(p)), true
 	}
-	if e := d.searchOn(b, set, tags, key); e != nil { // a twentieth of all calls
+	if e := d.searchOn(b, set, tags, key); e != nil { // there was another key with the tag, or the chain goes on
 		if r := d.load(e); !d.isDead(r) {
 			return unpack[V](d.slotKind, r), true
 		}
@@ -178,19 +178,20 @@ func (m *Map[K, V]) Store(key K, value V) {
 	default:
 		h = d.of(key)
 	}
+	next := pack(d.slotKind, value) // before a lane is entered, as it may allocate
 	l := m.enter()
 	if m.dir.Load() == d { // set, written out
 		s := d.shard(h)
-		switch _, v := m.update(d, s, h, key, value); {
+		switch _, v := d.update(s, h, key, next); {
 		case v == done:
 			l.leave(0)
 			return
-		case v == absent && m.add(d, s, h, key, value):
+		case v == absent && d.add(s, h, key, next):
 			l.leave(1)
 			return
 		}
 	}
-	m.write(l, d, h, key, put, raw{}, pack(d.slotKind, value))
+	m.write(l, d, h, key, put, raw{}, next)
 }
 
 // Swap sets the value for key and returns the previous value, and whether there was one.
@@ -199,7 +200,7 @@ func (m *Map[K, V]) Store(key K, value V) {
 func (m *Map[K, V]) Swap(key K, value V) (previous V, loaded bool) {
 	m.assertNotCopied()
 	d := m.directory()
-	old, loaded := m.set(d, d.of(key), key, value)
+	old, loaded := m.set(d, d.of(key), key, pack(d.slotKind, value))
 	if loaded {
 		previous = unpack[V](d.slotKind, old)
 	}
@@ -216,7 +217,8 @@ func (m *Map[K, V]) LoadOrStore(key K, value V) (actual V, loaded bool) {
 		return actual, true
 	}
 	d := m.directory()
-	old, stored := m.insertAbsent(d, d.of(key), key, value)
+	h, next := d.of(key), pack(d.slotKind, value) // before a lane is entered, as a hasher may panic
+	old, stored := m.insertAbsent(d, h, key, next)
 	if stored {
 		return value, false
 	}
@@ -308,10 +310,10 @@ func (m *Map[K, V]) Compute(key K, fn func(old V, loaded bool) (V, Op)) (actual 
 		case Keep:
 			return old, loaded
 		case Set:
-			if loaded {
-				done = m.exchange(&f, key, pack(f.d.slotKind, value))
+			if next := pack(f.d.slotKind, value); loaded {
+				done = m.exchange(&f, key, next)
 			} else {
-				_, done = m.insertAbsent(f.d, f.h, key, value)
+				_, done = m.insertAbsent(f.d, f.h, key, next)
 			}
 			if done {
 				return value, true

@@ -26,7 +26,7 @@ type Snapshot[K comparable, V any] struct {
 // Snapshot returns the content of the map at one instant between the call and the return.
 //
 // It takes well under a microsecond, whatever the size of the map: it waits for the writes that are under way – at most
-// as long as one shard's split, a doubling of the directory or the allocation of an entry and its value – and copies nothing. Readers do not notice. Writers pay
+// as long as one shard's split or a doubling of the directory – and copies nothing. Readers do not notice. Writers pay
 // when they first touch, after the snapshot, a shard or an entry that it shares: they copy the shard's pointers (2 KiB),
 // and replace the entry instead of updating it. It allocates about 300 bytes.
 func (m *Map[K, V]) Snapshot() *Snapshot[K, V] {

@@ -11,7 +11,10 @@ type Stats struct {
 	Splits   uint64  // shards split since the map was made
 	Copies   uint64  // shards copied because a snapshot (or clone) shared them
 	Rehashes uint64  // 1 if the hash function was given up because it did not tell keys apart, which is worth an alarm; else 0
-	Bytes    uint64  // memory of the map: directory, shards, entries and boxed values, without what keys and values point to, and without entries that were deleted or will come, in groups with others
+
+	// Bytes is the memory of the map: directory, shards, entries and boxed values, without what keys and values point to, and
+	// without those entries of a group (see [Map.Store]) that were deleted or are not used yet.
+	Bytes uint64
 }
 
 // Stats returns figures about the map as it is while it is written: they need not agree with each other exactly.

@@ -4,9 +4,9 @@ import "unsafe"
 
 // The write path. Every change of one key is made inside a lane, and tried in this order:
 //
-//  1. without the shard's lock (Map.update, Map.exchange, Map.remove, Map.delete): an entry that is there, and that no snapshot
+//  1. without the shard's lock (directory.update, Map.exchange, Map.remove, Map.delete): an entry that is there, and that no snapshot
 //     shares, is updated or marked as deleted by compare-and-swap;
-//  2. with it (Map.writeLocked): inserts, the plain ones of which have a short way of their own (Map.add), and updates and
+//  2. with it (Map.writeLocked): inserts, the plain ones of which have a short way of their own (directory.add), and updates and
 //     deletes of entries that a snapshot shares, which are replaced or left out of a copy;
 //  3. and, when the map as a whole stands in the way – its hash function does not tell keys apart, or the value to store
 //     is the tombstone – the map is moved, and the write begins again (Map.write).
@@ -48,14 +48,14 @@ const (
 )
 
 // update sets the value of key's entry in s, the shard of its hash, without a lock. It returns what the slot held before,
-// and done, absent if there is no entry, or locked if it is shared with a snapshot or dead, or value is the tombstone.
+// and done, absent if there is no entry, or locked if it is shared with a snapshot or dead, or next is the tombstone.
 //
 // The caller has loaded d from the map inside a lane, and is inside still. Meanwhile no snapshot is taken: a shard of
 // the current generation belongs to no snapshot, an entry without shared bit neither, and that stays so. The entry
 // cannot be replaced by another one for the same key unless it is deleted in between, which leaves the tombstone in its
 // slot for good; so a compare-and-swap that succeeds changes the value of an entry that is in the map. That the shard
 // may have been split, grown or copied does not matter, because its successors hold the same entries.
-func (m *Map[K, V]) update(d *directory[K], s *shard, h uint64, key K, value V) (old raw, v verdict) {
+func (d *directory[K]) update(s *shard, h uint64, key K, next raw) (old raw, v verdict) {
 	if s.gen != d.gen {
 		return old, locked
 	}
@@ -72,7 +72,6 @@ func (m *Map[K, V]) update(d *directory[K], s *shard, h uint64, key K, value V) 
 			if isShared(meta, i) {
 				return old, locked
 			}
-			next := pack(d.slotKind, value)
 			if d.slotKind == slotWord {
 				slot := &(*wordEntry[K])(unsafe.Pointer(e)).slot
 				for {
@@ -100,22 +99,22 @@ func (m *Map[K, V]) update(d *directory[K], s *shard, h uint64, key K, value V) 
 	return old, absent
 }
 
-// set stores value for key, whose hash in d is h, in whatever way does. It returns what the slot held before, and whether
+// set stores next for key, whose hash in d is h, in whatever way does. It returns what the slot held before, and whether
 // the key was present.
-func (m *Map[K, V]) set(d *directory[K], h uint64, key K, value V) (old raw, found bool) {
+func (m *Map[K, V]) set(d *directory[K], h uint64, key K, next raw) (old raw, found bool) {
 	l := m.enter()
 	if m.dir.Load() == d {
 		s := d.shard(h)
-		switch old, v := m.update(d, s, h, key, value); {
+		switch old, v := d.update(s, h, key, next); {
 		case v == done:
 			l.leave(0)
 			return old, true
-		case v == absent && m.add(d, s, h, key, value):
+		case v == absent && d.add(s, h, key, next):
 			l.leave(1)
 			return raw{}, false
 		}
 	}
-	old, found, _ = m.write(l, d, h, key, put, raw{}, pack(d.slotKind, value))
+	old, found, _ = m.write(l, d, h, key, put, raw{}, next)
 	return old, found
 }
 
@@ -131,15 +130,15 @@ func (m *Map[K, V]) exchange(f *found[K], key K, next raw) (ok bool) {
 	return ok
 }
 
-// insertAbsent stores value for key, whose hash in d is h, if there is no value, and reports whether it did. Otherwise it
+// insertAbsent stores next for key, whose hash in d is h, if there is no value, and reports whether it did. Otherwise it
 // returns the value that is there.
-func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, value V) (old raw, ok bool) {
+func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, next raw) (old raw, ok bool) {
 	l := m.enter()
-	if m.dir.Load() == d && m.add(d, d.shard(h), h, key, value) {
+	if m.dir.Load() == d && d.add(d.shard(h), h, key, next) {
 		l.leave(1)
 		return raw{}, true
 	}
-	old, _, ok = m.write(l, d, h, key, putAbsent, raw{}, pack(d.slotKind, value))
+	old, _, ok = m.write(l, d, h, key, putAbsent, raw{}, next)
 	return old, ok
 }
 
@@ -149,24 +148,21 @@ func (m *Map[K, V]) insertAbsent(d *directory[K], h uint64, key K, value V) (old
 //
 // The caller has loaded d from the map inside a lane, and is inside still. So no shard of d's generation has been exchanged
 // but those that were divided, which say so. (That a shard is fought over is for those to see who go the long way because of it.)
-func (m *Map[K, V]) add(d *directory[K], s *shard, h uint64, key K, value V) bool {
-	if s.gen != d.gen || isDeadWord(&d.slots, value) || !s.mu.w.TryLock() { // s.mu.TryLock, written out
+func (d *directory[K]) add(s *shard, h uint64, key K, content raw) bool {
+	if s.gen != d.gen || d.slotKind == slotWord && content.w == d.dead || !s.mu.TryLock() {
 		return false
-	}
-	if s.mu.readers.Load() != 0 {
-		s.mu.waitForReaders()
 	}
 	b := s.bucket(h & d.bucketMask)
 	meta := b.meta.Load()
-	room := s.count < s.limit && s.divided.Load() == 0 &&
+	room := s.count < s.capacity() && s.divided.Load() == 0 &&
 		(match(meta, spread(h)) == 0 && b.next.Load() == nil || d.search(b, h, key).e == nil)
 	for room {
 		if slot := unusedSlot(meta); slot >= 0 {
-			b.put(slot, groupedEntry(&d.slots, s, key, pack(d.slotKind, value)), meta, h)
+			b.put(slot, groupedEntry(&d.slots, s, key, content), meta, h)
 			break
 		}
 		if slot := b.emptiedSlot(); slot >= 0 {
-			b.putAgain(slot, newEntry(d.slotKind, key, pack(d.slotKind, value)), meta, h)
+			b.putAgain(slot, newEntry(d.slotKind, key, content), meta, h)
 			break
 		}
 		if b = b.next.Load(); b == nil {
@@ -190,15 +186,7 @@ func (m *Map[K, V]) remove(key K) (d *directory[K], old raw, ok bool) {
 		checkKey(key)
 		return nil, old, false
 	}
-	var h uint64
-	switch { // hashing.of, written out as in Load
-	case isStringSize(key) && d.kind == hashString:
-		h = hashOfString(asString(key), d.seed)
-	case isWordSize(key) && d.kind == hashWord:
-		h = fold(asWord(key)^d.seed, mix1)
-	default:
-		h = d.of(key)
-	}
+	h := d.of(key)
 	s := d.shard(h)
 	at := d.search(s.bucket(h&d.bucketMask), h, key)
 	if at.e == nil {
