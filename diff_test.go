@@ -39,7 +39,7 @@ func TestDiffShowsNaNsInBothWaysOrNot(t *testing.T) {
 	}
 }
 
-// To shrink a map changes nothing in it, be its entries allocated in groups or not.
+// To shrink a map changes nothing in it.
 func TestDiffShowsNothingThatOnlyShrinkMoved(t *testing.T) {
 	testDiffAfterShrink(t, func(i int) int { return i })
 	testDiffAfterShrink(t, func(i int) [3]int { return [3]int{i, i, i} })

@@ -154,55 +154,17 @@ func newEntry[K comparable](kind slotKind, key K, content raw) *opaque {
 	return (*opaque)(unsafe.Pointer(e))
 }
 
-// Entries are allocated in groups of up to maxGroup, as many as the shard has had already but minGroup at least, if their keys
-// take no more than maxGrouped bytes.
-const (
-	minGroup   = 4
-	maxGroup   = 8
-	maxGrouped = 32
-)
-
-// groupedEntry returns what newEntry does, for the slot of a shard that was never used. If neither keys nor values have
-// pointers, and both are small, it allocates the entries of a shard in groups, which takes less time, the collector's included.
-//
-// All of a group is kept as long as one of its entries. That is why there are none if there are pointers, which would keep
-// more than the group, and why slots are used again with entries of their own: a map whose keys come and go has at most as
-// many dead entries in groups as it had slots.
-func groupedEntry[K comparable](s *slots[K], in *shard, key K, content raw) *opaque {
-	if !s.grouped {
-		return newEntry(s.slotKind, key, content)
-	}
-	if in.left == 0 {
-		n := min(max(in.count, minGroup), maxGroup)
-		in.left = uint8(n)
-		in.group = (*opaque)(unsafe.Pointer(unsafe.SliceData(make([]wordEntry[K], n))))
-	}
-	e := (*wordEntry[K])(unsafe.Pointer(in.group))
-	e.key = key
-	*(*uint64)(unsafe.Pointer(&e.slot)) = content.w // without an atomic operation, for the same reasons as in newEntry
-	if in.left--; in.left == 0 {
-		in.group = nil // a pointer behind the group would be one to somebody else's memory
-	} else {
-		in.group = (*opaque)(unsafe.Add(unsafe.Pointer(e), unsafe.Sizeof(*e)))
-	}
-	return (*opaque)(unsafe.Pointer(e))
-}
-
 // keyOf returns where e's key is: the key is the first field of both layouts.
 func keyOf[K comparable](e *opaque) *K { return (*K)(unsafe.Pointer(e)) }
 
 // slots knows how to read and write the slots of one directory's entries.
 type slots[K comparable] struct {
 	slotKind slotKind
-	grouped  bool   // entries are allocated in groups
 	dead     uint64 // the tombstone of words
 }
 
 func newSlots[K comparable, V any]() slots[K] {
-	k, v := reflect.TypeFor[K](), reflect.TypeFor[V]()
-	s := slots[K]{slotKind: slotKindOf[V](), dead: newWordTombstone(v.Size())}
-	s.grouped = !hasPointers(k) && k.Size() <= maxGrouped && s.slotKind == slotWord
-	return s
+	return slots[K]{slotKind: slotKindOf[V](), dead: newWordTombstone(reflect.TypeFor[V]().Size())}
 }
 
 func (s *slots[K]) load(e *opaque) raw {

@@ -33,51 +33,6 @@ func TestSlotKinds(t *testing.T) {
 	require.Equal(t, slotBox, slotKindOf[complex128]())
 }
 
-func TestEntriesOfPlainKeysAndWordsAreGrouped(t *testing.T) {
-	require.True(t, newSlots[int, int]().grouped)
-	require.True(t, newSlots[[4]int64, struct{}]().grouped)
-	require.False(t, newSlots[[5]int64, int]().grouped, "long keys")
-	require.False(t, newSlots[string, int]().grouped)
-	require.False(t, newSlots[any, int]().grouped)
-	require.False(t, newSlots[*int, int]().grouped)
-	require.False(t, newSlots[int, *int]().grouped)
-	require.False(t, newSlots[int, string]().grouped)
-	require.False(t, newSlots[int, [3]int64]().grouped)
-}
-
-// What one clone inserts must not be what the other has: each takes entries of a group that the other does not know.
-func TestClonesTakeNoEntryTwice(t *testing.T) {
-	for n := 1; n < 700; n += 9 {
-		var m Map[int, int]
-		for i := range n {
-			m.Store(i, i)
-		}
-		maps := []*Map[int, int]{&m, m.Clone(), m.Clone()}
-		for i := n; i < 3*n+40; i++ {
-			for j, c := range maps {
-				c.Store(i+j*10_000, i+j*10_000)
-			}
-		}
-		for j, c := range maps {
-			require.Equal(t, 3*n+40, c.Len())
-			for key, got := range c.All() {
-				if got != key || key >= n && key/10_000 != j {
-					t.Fatalf("map %d of %d: %d has the value %v", j, n, key, got)
-				}
-			}
-			for i := range 3*n + 40 {
-				key := i
-				if i >= n {
-					key += j * 10_000
-				}
-				if got, ok := c.Load(key); !ok || got != key {
-					t.Fatalf("map %d of %d: %d has the value %v, %v", j, n, key, got, ok)
-				}
-			}
-		}
-	}
-}
-
 // What is inserted after a snapshot is in none, also if it gets into a copy of a shard that is.
 func TestWhatComesAfterASnapshotIsNotShared(t *testing.T) {
 	var m Map[int, int]

@@ -110,9 +110,8 @@ func (ls *laneSet) checkInvariants() error {
 // checkKinds checks what follows from the types of keys and values.
 func checkKinds[K comparable, V any](d *directory[K]) error {
 	key, value := reflect.TypeFor[K](), reflect.TypeFor[V]()
-	if want := newSlots[K, V](); d.slotKind != want.slotKind || d.grouped != want.grouped {
-		return broken("slot kind %d, grouped %v for keys of type %v and values of type %v: want %d, %v",
-			d.slotKind, d.grouped, key, value, want.slotKind, want.grouped)
+	if want := slotKindOf[V](); d.slotKind != want {
+		return broken("slot kind %d for values of type %v: want %d", d.slotKind, value, want)
 	}
 	if value.Size() < 8 && d.dead != ^uint64(0) || d.dead&0x0101_0101_0101_0101 != 0x0101_0101_0101_0101 {
 		return broken("tombstone %#x of words of %d bytes: a shorter value may be equal to it", d.dead, value.Size())

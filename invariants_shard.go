@@ -31,9 +31,6 @@ func (in *inspection[K]) shard(s *shard, prefix uint64) (entries int) {
 		}
 	}
 	in.spares(s)
-	if s.left >= maxGroup || (s.left == 0) != (s.group == nil) || s.left > 0 && !in.d.grouped {
-		in.failf("%d entries of a group left, at %p, grouped: %v", s.left, s.group, in.d.grouped)
-	}
 	// The count may be too high by what was deleted since, but then it is corrected before it goes beyond the capacity,
 	// to what is in the used slots; and by one for an entry that took a slot which was emptied during the correction. It
 	// may be too low only in a shard that is full and could not be divided (postponeCount).

@@ -116,10 +116,6 @@ func TestBrokenInvariantsAreNoticed(t *testing.T) {
 			s, _ := m.placeOf(key)
 			s.spares ^= 1
 		}, "spare bucket"},
-		{"group", func(m *Map[int, *int], _ *Snapshot[int, *int]) {
-			s, _ := m.placeOf(key)
-			s.left = 1
-		}, "of a group left"},
 		{"shared slot without entry", func(m *Map[int, *int], _ *Snapshot[int, *int]) {
 			m.Clear()
 			m.Store(key, nil)

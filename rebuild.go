@@ -36,8 +36,8 @@ func emptyTable(shards, capacity, fill int, gen uint64) table {
 }
 
 // rebuild publishes a directory with room for the entries that keep lets pass, which hashes with h and marks with the
-// word tombstone dead, and returns how many entries it left out. If dead is another tombstone than before, all entries are
-// made anew, and if they are allocated in groups, those that no snapshot has. All lanes, which are those of ls, are held in write mode.
+// word tombstone dead, and returns how many entries it left out. If dead is another tombstone than before, all entries
+// are made anew. All lanes, which are those of ls, are held in write mode.
 func (m *Map[K, V]) rebuild(ls *laneSet, h hashing[K], dead uint64, keep func(*opaque) bool) int {
 	old := m.dir.Load()
 	d := &directory[K]{hashing: h, slots: old.slots}
@@ -50,17 +50,13 @@ func (m *Map[K, V]) rebuild(ls *laneSet, h hashing[K], dead uint64, keep func(*o
 			case !keep(e):
 				dropped++
 				continue
+			case dead != old.dead:
+				e, shared = newEntry(d.slotKind, *keyOf[K](e), old.load(e)), false
 			case s.gen != old.gen:
 				shared = true
 			}
 			hash := d.of(*keyOf[K](e))
-			to := d.shard(hash)
-			// Or a group would be kept for the few of it that are left. What a snapshot has stays as it is, for Diff tells by
-			// the entries what has changed; and so do NaNs, which DeleteFunc knows by theirs.
-			if key := *keyOf[K](e); dead != old.dead || d.grouped && !shared && key == key {
-				e, shared = groupedEntry(&d.slots, to, key, old.load(e)), false
-			}
-			to.place(e, hash, shared)
+			d.shard(hash).place(e, hash, shared)
 		}
 	}
 	m.dir.Store(d)
@@ -106,8 +102,7 @@ func (m *Map[K, V]) moveTombstone(value uint64) {
 
 // Shrink gives back memory that the map does not need for the entries it has now: after many deletions it leaves it as
 // if it had just been filled with them. Writers wait while it re-hashes the entries that are left (about 50 ns each),
-// readers do not. Snapshots keep what they hold; and if entries are allocated in groups (see [Map.Store]), up to 7 deleted entries stay with each
-// that a snapshot holds or has held, until it is stored anew.
+// readers do not. Snapshots keep what they hold.
 func (m *Map[K, V]) Shrink() {
 	m.assertNotCopied()
 	ls := m.exclude()

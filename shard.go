@@ -32,10 +32,8 @@ type shard struct {
 	depth       uint8  // bits of the hash that all its keys have in common
 	bucketsLog2 uint8
 	spares      uint8         // overflow buckets taken from those behind the last bucket; guarded by mu
-	left        uint8         // entries of the group that are not used yet; guarded by mu
 	divided     atomic.Uint32 // 1 from before the shard is divided between its successors
-	group       *opaque       // the first of them, or nil; see groupedEntry; guarded by mu
-	_           [24 - 2*unsafe.Sizeof(uintptr(0))]byte
+	_           [20]byte
 }
 
 const (

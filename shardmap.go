@@ -160,9 +160,7 @@ func (m *Map[K, V]) Load(key K) (value V, ok bool) {
 //
 // It is linearizable. For a key that is present it waits for no other writer of a single key, and allocates nothing
 // if V is a pointer, map, channel or function, or at most 8 bytes without pointers; other values are copied to the
-// heap. (The first update of an entry after a snapshot, and a new key, lock the shard and allocate an entry. Entries are
-// allocated in groups of up to 8, if neither K nor V has pointers, V takes at most 8 bytes and K at most 32: a group is kept as long as
-// one of its entries.)
+// heap. (The first update of an entry after a snapshot, and a new key, lock the shard and allocate an entry.)
 func (m *Map[K, V]) Store(key K, value V) {
 	m.assertNotCopied()
 	d := m.dir.Load()

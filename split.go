@@ -119,9 +119,6 @@ func (d *directory[K]) split(s *shard) (lower, upper *shard) {
 			}
 		}
 	}
-	if s.gen == d.gen { // otherwise a clone may take them, too
-		lower.group, lower.left = s.group, s.left
-	}
 	return lower, upper
 }
 

@@ -12,8 +12,7 @@ type Stats struct {
 	Copies   uint64  // shards copied because a snapshot (or clone) shared them
 	Rehashes uint64  // 1 if the hash function was given up because it did not tell keys apart, which is worth an alarm; else 0
 
-	// Bytes is the memory of the map: directory, shards, entries and boxed values, without what keys and values point to, and
-	// without those entries of a group (see [Map.Store]) that were deleted or are not used yet.
+	// Bytes is the memory of the map: directory, shards, entries and boxed values, without what keys and values point to.
 	Bytes uint64
 }
 

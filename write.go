@@ -158,7 +158,7 @@ func (d *directory[K]) add(s *shard, h uint64, key K, content raw) bool {
 		(match(meta, spread(h)) == 0 && b.next.Load() == nil || d.search(b, h, key).e == nil)
 	for room {
 		if slot := unusedSlot(meta); slot >= 0 {
-			b.put(slot, groupedEntry(&d.slots, s, key, content), meta, h)
+			b.put(slot, newEntry(d.slotKind, key, content), meta, h)
 			break
 		}
 		if slot := b.emptiedSlot(); slot >= 0 {
