@@ -33,6 +33,39 @@ func TestSlotKinds(t *testing.T) {
 	require.Equal(t, slotBox, slotKindOf[complex128]())
 }
 
+// A map and its clones share memory until they write. What one of them inserts, none of the others has.
+func TestClonesInsertForThemselves(t *testing.T) {
+	for n := 1; n < 700; n += 9 {
+		var m Map[int, int]
+		for i := range n {
+			m.Store(i, i)
+		}
+		maps := []*Map[int, int]{&m, m.Clone(), m.Clone()}
+		for i := n; i < 3*n+40; i++ {
+			for j, c := range maps {
+				c.Store(i+j*10_000, i+j*10_000)
+			}
+		}
+		for j, c := range maps {
+			require.Equal(t, 3*n+40, c.Len())
+			for key, got := range c.All() {
+				if got != key || key >= n && key/10_000 != j {
+					t.Fatalf("map %d of %d: %d has the value %v", j, n, key, got)
+				}
+			}
+			for i := range 3*n + 40 {
+				key := i
+				if i >= n {
+					key += j * 10_000
+				}
+				if got, ok := c.Load(key); !ok || got != key {
+					t.Fatalf("map %d of %d: %d has the value %v, %v", j, n, key, got, ok)
+				}
+			}
+		}
+	}
+}
+
 // What is inserted after a snapshot is in none, also if it gets into a copy of a shard that is.
 func TestWhatComesAfterASnapshotIsNotShared(t *testing.T) {
 	var m Map[int, int]
